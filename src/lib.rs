@@ -1,0 +1,44 @@
+//! evalrun finds out whether a coding agent works the way a good engineer works.
+//!
+//! The walk of the data, which is also the order to read the code in:
+//!
+//! ```text
+//! evals/x.yaml --suite--> Suite + every finding at once
+//! Suite x agents x trials --plan--> Plan
+//! trial: workspace -> agent opened -> loop { interview::step -> say | reply | end stage | stop }   every event to live.jsonl
+//! live.jsonl + native files --importers::seal--> trace.jsonl
+//! trace --acts, metrics--> Facts, Value | Undefined | Unknown
+//! trace --graders--> scores     answers come from checks and programs
+//! run folder --reporters--> terminal, html, md, junit, json, exit code
+//! ```
+#![doc(hidden)]
+
+pub mod model;
+
+pub mod suite;
+
+pub mod plan;
+
+pub mod interview;
+pub mod script;
+
+pub mod process;
+pub mod workspace;
+
+pub mod agents;
+
+pub mod acts;
+pub mod importers;
+pub mod metrics;
+
+pub mod graders;
+
+pub mod stats;
+
+pub mod store;
+
+pub mod runner;
+
+pub mod reporters;
+
+pub mod cli;
