@@ -2,3 +2,5 @@
 
 pub mod clock;
 pub mod dispatch;
+pub mod recorder;
+pub mod turn;
