@@ -89,7 +89,7 @@ impl Mount {
         let place = if found.is_symlink() { path.canonicalize().ok()? } else { path.to_owned() };
         match place.is_dir() {
             true => Some(Mount::new("--tmpfs", None, &place)),
-            false => Some(Mount::new("--ro-bind", Some(Path::new("/dev/null")), &place)),
+            false => Some(Mount::new("--dev-bind", Some(Path::new("/dev/null")), &place)),
         }
     }
 }

@@ -166,7 +166,7 @@ mod tests {
     fn a_cut_through_a_character_does_not_make_the_text_lossy() {
         let mut keeper = Keeper::new(8);
         keeper.push("aaa\u{e9}xxxxxxxx\u{e9}bbb".as_bytes());
-        assert_eq!(keeper.kept().text(), ("aaa\n[... 11 bytes dropped ...]\nbbb".to_owned(), false));
+        assert_eq!(keeper.kept().text(), ("aaa\n[... 12 bytes dropped ...]\nbbb".to_owned(), false));
         assert_eq!(Kept::whole(b"a\xffb").text(), ("a\u{fffd}b".to_owned(), true));
     }
 
