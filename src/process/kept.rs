@@ -184,7 +184,7 @@ mod tests {
             let head = bytes.len().min(usize::try_from(cap).unwrap() / 2);
             let tail = (bytes.len() - head).min(usize::try_from(cap).unwrap().div_ceil(2));
             let expected = Kept { head: bytes[..head].to_vec(), tail: bytes[bytes.len() - tail..].to_vec(), dropped: (bytes.len() - head - tail) as u64 };
-            prop_assert_eq!(keeper.kept(), expected.clone());
+            prop_assert_eq!(&keeper.kept(), &expected);
             prop_assert_eq!(keeper.finish(), expected);
         }
     }
