@@ -107,13 +107,18 @@ impl Child {
         self.order(INTERRUPT);
     }
 
-    /// Closes stdin and waits for the end. `stdout` holds what no `next_line` took.
+    /// Closes stdin, after what was still to be written, and waits for the end. `stdout` holds what no `next_line` took.
     pub async fn wait(&mut self) -> Result<Output, Fault> {
-        self.stdin = None;
         let mut rest = Keeper::new(self.cap);
-        while let Some(line) = self.next_line().await {
-            rest.push(&line.bytes);
-            rest.push(b"\n");
+        loop {
+            self.inbox.drain_into(&mut rest);
+            if self.outgoing.is_empty() {
+                self.stdin = None;
+            }
+            if self.stdout.is_none() {
+                break;
+            }
+            self.step(Reading::Wanted).await;
         }
         let ended = self.ended.wait_for(Option::is_some).await.ok().and_then(|ended| ended.clone());
         let ended = ended.unwrap_or_else(|| Err(broken("supervisor", "the supervisor of the program is gone")))?;
