@@ -124,7 +124,10 @@ fn pick_tasks(suite: &Suite, selection: &Selection) -> Result<Vec<Arc<Task>>, Ve
     let by_tag = |task: &&Task| selection.tags.is_empty() || task.tags.iter().any(|tag| selection.tags.contains(tag));
     let picked: Vec<Arc<Task>> = suite.tasks.iter().filter(by_name).filter(by_tag).cloned().map(Arc::new).collect();
     if picked.is_empty() {
-        return Err(vec![format!("no task is left to run; there are {}", list(suite.tasks.iter().map(|task| &task.id)))]);
+        return Err(vec![format!(
+            "no task is left to run; there are {}",
+            list(suite.tasks.iter().map(|task| &task.id))
+        )]);
     }
     Ok(picked)
 }
