@@ -35,6 +35,8 @@ pub(super) struct Sentence {
     pub lead: bool,
     /// The next sentence of the same block is no question.
     pub answered: bool,
+    /// The next sentence anywhere.
+    pub next: String,
     /// Bytes of statements between this sentence and the end of the message.
     pub after: usize,
 }
@@ -56,6 +58,7 @@ pub(super) fn sentences(text: &str) -> Vec<Sentence> {
                 plain,
                 block: *kind,
                 answered: n < last,
+                next: String::new(),
                 after: 0,
             });
         }
@@ -66,14 +69,14 @@ pub(super) fn sentences(text: &str) -> Vec<Sentence> {
 
 fn look_ahead(found: &mut [Sentence]) {
     let mut after = 0;
-    let mut next_marked = false;
+    let mut next = String::new();
     for sentence in found.iter_mut().rev() {
         sentence.after = after;
-        sentence.answered = sentence.answered && !next_marked;
-        next_marked = sentence.marked;
+        sentence.answered = sentence.answered && !next.ends_with('?');
         if !sentence.marked {
             after += sentence.plain.len();
         }
+        sentence.next = std::mem::replace(&mut next, sentence.plain.clone());
     }
 }
 
