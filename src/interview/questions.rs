@@ -54,7 +54,7 @@ pub fn speaks(language: &str) -> bool {
 
 static TABLES: LazyLock<BTreeMap<String, Table>> = LazyLock::new(|| {
     let sources: BTreeMap<String, Source> = serde_yaml::from_str(include_str!("questions.yaml")).unwrap_or_default();
-    sources.into_iter().map(|(language, source)| (language, Table::new(source))).collect()
+    sources.into_iter().map(|(language, source)| (language, Table::new(&source))).collect()
 });
 
 #[derive(Deserialize)]
@@ -107,7 +107,7 @@ struct Table {
 }
 
 impl Table {
-    fn new(source: Source) -> Table {
+    fn new(source: &Source) -> Table {
         Table {
             closer: compile(&source.closer),
             go_ahead: [compile(&source.go_ahead.mark), compile(&source.go_ahead.plain)],

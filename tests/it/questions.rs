@@ -1,5 +1,5 @@
 //! Which messages ask something: measured on labelled real messages, and held up by examples and hostile text.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods)]
 
 use evalrun::{
     interview::questions::{self, Asked},
