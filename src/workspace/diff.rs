@@ -182,7 +182,8 @@ impl Writer<'_> {
             return Lines::Counted { added: 0, removed: 0 };
         }
         let sides = (pair.0.map_or(Side::Absent, side), pair.1.map_or(Side::Absent, side));
-        let mut text = patch::heading(path, path) + &patch::mode_lines(sides.0, sides.1);
+        let heading = patch::heading(path, path);
+        let mut text = heading.clone() + &patch::mode_lines(sides.0, sides.1);
         let lines = match (self.body(pair.0), self.body(pair.1)) {
             (Body::Unkept, _) | (_, Body::Unkept) => {
                 text += &format!("Files {} differ; the content was not kept\n", quoted("", path));
@@ -201,6 +202,9 @@ impl Writer<'_> {
                 Lines::Counted { added: hunks.added, removed: hunks.removed }
             }
         };
+        if text == heading {
+            text = format!("# {} differs, but not in what a patch can say{}\n", quoted("", path), mode_words(pair));
+        }
         self.push(&text);
         lines
     }
@@ -276,6 +280,10 @@ fn hash(entry: Option<&Entry>) -> Option<String> {
 fn modes((old, new): Pair<'_>) -> Option<(u32, u32)> {
     let modes = (old?.mode()?, new?.mode()?);
     (modes.0 != modes.1).then_some(modes)
+}
+
+fn mode_words(pair: Pair<'_>) -> String {
+    modes(pair).map(|(old, new)| format!(": mode {old:o}, now {new:o}")).unwrap_or_default()
 }
 
 fn sum(left: Lines, right: Lines) -> Lines {

@@ -63,11 +63,11 @@ pub fn first_commit(work: &Path, hidden: &[String], notes: &mut Notes) -> Result
 pub fn resolve(source: &GitSource) -> Result<String, Fault> {
     refuse_flags(source)?;
     let local = Path::new(&source.url);
-    if !local.exists() {
+    if !local.is_dir() {
         return Ok(source.rev.clone());
     }
     let wanted = format!("{}^{{commit}}", source.rev);
-    let found = git(local, &["rev-parse", "--verify", "-q", "--end-of-options", &wanted]);
+    let found = git(local, &["rev-parse", "--verify", "--end-of-options", &wanted]);
     found.map(|out| line(&out)).map_err(|why| {
         why.fault(&format!("find `{}` in `{}`", source.rev, source.url)).hint("give a commit that the repository holds")
     })
