@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! The workspace of a trial: a fresh copy, its snapshots and diffs, and checks that run at the same path with hidden files.
 
 mod content;
@@ -29,3 +30,6 @@ pub use outcome::{CheckResult, held_against, kept_green, scaled};
 pub use place::Place;
 pub use snapshot::{Camera, Limits, Snapshot};
 pub use tree::{Notes, remove};
+=======
+//!
+>>>>>>> process
