@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 //! One file per way to drive an agent, behind one pulled session.
 //!
 //! A session is pulled (`say`, then `next` until `TurnEnd`), so that a question or a permission in the middle of a turn is answered
@@ -31,6 +30,3 @@ pub trait Session: Send {
 
 /// Where an agent sits.
 pub struct Seat;
-=======
-//!
->>>>>>> process

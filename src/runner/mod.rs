@@ -1,1 +1,6 @@
-//!
+//! The one async place: plays trials, grades them, keeps what happened.
+
+pub mod clock;
+pub mod dispatch;
+pub mod recorder;
+pub mod turn;
