@@ -14,7 +14,7 @@ use crate::process::{Cancel, Jail, Kept, Output, Spec, Stdin, run};
 const KEPT: u64 = 512 << 10;
 
 /// What surrounds the programs of one trial.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Conditions<'a> {
     pub walls: Walls,
     pub seed: u64,

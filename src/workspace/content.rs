@@ -11,9 +11,6 @@ use super::copy::open_plain;
 use super::tree::fault;
 use crate::model::fault::Fault;
 
-/// Replaces secrets in bytes that are about to be written.
-pub type Redact<'a> = &'a (dyn Fn(&[u8]) -> Vec<u8> + Sync);
-
 /// A file read once: its hash, and its bytes unless there are too many.
 pub(super) struct Content {
     pub size: u64,

@@ -85,8 +85,7 @@ pub(super) fn copy_file(from: &Path, to: &Path) -> Result<u64, Fault> {
 
 /// Opens a regular file for reading: never through a link, never waiting for the other end of a pipe.
 pub(super) fn open_plain(path: &Path) -> io::Result<File> {
-    let file =
-        OpenOptions::new().read(true).custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits()).open(path)?;
+    let file = OpenOptions::new().read(true).custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits()).open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
 }
 

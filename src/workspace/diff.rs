@@ -48,7 +48,10 @@ pub enum DiffKind {
 /// Lines that came and went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lines {
-    Counted { added: u32, removed: u32 },
+    Counted {
+        added: u32,
+        removed: u32,
+    },
     Binary,
     /// The content was not kept, or is too large to compare line by line.
     Uncounted,
@@ -155,14 +158,22 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn changed(&mut self, path: &str, kind: DiffKind, pair: Pair<'_>) -> PathDiff {
-        let retyped = matches!(pair, (Some(old), Some(new)) if std::mem::discriminant(old) != std::mem::discriminant(new));
+        let retyped =
+            matches!(pair, (Some(old), Some(new)) if std::mem::discriminant(old) != std::mem::discriminant(new));
         let lines = if retyped {
             let gone = self.section(path, (pair.0, None));
             sum(gone, self.section(path, (None, pair.1)))
         } else {
             self.section(path, pair)
         };
-        PathDiff { path: path.to_owned(), kind, old_hash: hash(pair.0), new_hash: hash(pair.1), mode: modes(pair), lines }
+        PathDiff {
+            path: path.to_owned(),
+            kind,
+            old_hash: hash(pair.0),
+            new_hash: hash(pair.1),
+            mode: modes(pair),
+            lines,
+        }
     }
 
     fn renamed(&mut self, from: &str, to: &str, (was, is): (&Entry, &Entry)) -> PathDiff {

@@ -51,7 +51,9 @@ impl Ignore {
     /// What git should not show as new: the suite's patterns and the built-in names.
     pub fn for_git(&self) -> Vec<String> {
         let named = ALWAYS.iter().map(|name| format!("{name}/"));
-        named.chain(self.written.iter().map(|glob| if glob.contains('/') { format!("/{glob}") } else { glob.clone() })).collect()
+        named
+            .chain(self.written.iter().map(|glob| if glob.contains('/') { format!("/{glob}") } else { glob.clone() }))
+            .collect()
     }
 }
 

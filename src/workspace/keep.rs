@@ -71,7 +71,9 @@ pub fn same_content(before: &Manifest, now: &Manifest, patterns: &[String]) -> R
         match now.entries.get(path) {
             _ if blind => unread.push(format!("`{path}` is not found, and some files could not be read")),
             Some(Entry::File { .. }) => wrong.push(format!("`{path}` was altered")),
-            Some(Entry::Link { .. } | Entry::Dir { .. }) | None => wrong.push(format!("the content of `{path}` is lost")),
+            Some(Entry::Link { .. } | Entry::Dir { .. }) | None => {
+                wrong.push(format!("the content of `{path}` is lost"))
+            }
         }
     }
     let sentence = match files {

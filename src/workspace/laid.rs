@@ -88,9 +88,7 @@ fn file(wanted: &Wanted<'_>, sources: Sources<'_>, target: &Path) -> Result<Opti
 
 fn write(target: &Path, bytes: &[u8]) -> Result<(), Fault> {
     let create = || fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(target);
-    create()
-        .and_then(|mut file| io::Write::write_all(&mut file, bytes))
-        .map_err(|why| fault("write", target, &why))
+    create().and_then(|mut file| io::Write::write_all(&mut file, bytes)).map_err(|why| fault("write", target, &why))
 }
 
 /// Every parent of a path in a snapshot is a folder of the same snapshot: nothing is written through a link.

@@ -1,6 +1,7 @@
-<<<<<<< HEAD
 //! The workspace of a trial: a fresh copy, its snapshots and diffs, and checks that run at the same path with hidden files.
 
+mod check;
+mod conditions;
 mod content;
 mod copy;
 mod diff;
@@ -10,14 +11,18 @@ mod junit;
 mod keep;
 mod laid;
 mod manifest;
+mod moved;
 mod names;
 mod outcome;
 mod patch;
 mod place;
+mod setup;
 mod snapshot;
 mod tree;
 
-pub use content::{Contents, Redact, Store};
+pub use check::{Scene, run_check};
+pub use conditions::{Conditions, Walls};
+pub use content::{Contents, Store};
 pub use copy::{Copied, Onto, copy_tree};
 pub use diff::{Diff, DiffKind, Lines, PATCH_BYTES, PathDiff, diff};
 pub use git::{GitSource, check_out, first_commit, resolve};
@@ -28,8 +33,6 @@ pub use manifest::{Entry, Manifest};
 pub use names::{path_of, written};
 pub use outcome::{CheckResult, held_against, kept_green, scaled};
 pub use place::Place;
+pub use setup::{Prepared, Shop, digest, prepare, run_steps};
 pub use snapshot::{Camera, Limits, Snapshot};
 pub use tree::{Notes, remove};
-=======
-//!
->>>>>>> process

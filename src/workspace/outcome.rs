@@ -145,7 +145,14 @@ mod tests {
             (Failed, none, Passed, none, Passed, ""),
             (Timeout, none, Failed, none, Passed, "failed before as well"),
             (Passed, none, Timeout, none, Timeout, ""),
-            (Broken, none, Failed, none, Broken, "it could not run before the agent, so nobody can tell what the agent broke"),
+            (
+                Broken,
+                none,
+                Failed,
+                none,
+                Broken,
+                "it could not run before the agent, so nobody can tell what the agent broke",
+            ),
             (Broken, none, Passed, none, Passed, ""),
             (Passed, none, Broken, none, Broken, ""),
             (Failed, old, Failed, &[("a", Passed), ("b", Failed)], Passed, "1 test failed before as well"),
@@ -166,11 +173,10 @@ mod tests {
     fn a_program_that_never_started_is_broken() {
         let exit = |exit| CheckResult { exit: Some(exit), ..result(CheckStatus::Failed, &[]) };
         let status = |before, now| held_against(&exit(before), exit(now), false).status;
-        assert_eq!([status(127, 127), status(1, 127), status(126, 1)], [
-            CheckStatus::Broken,
-            CheckStatus::Failed,
-            CheckStatus::Failed
-        ]);
+        assert_eq!(
+            [status(127, 127), status(1, 127), status(126, 1)],
+            [CheckStatus::Broken, CheckStatus::Failed, CheckStatus::Failed]
+        );
     }
 
     #[test]

@@ -88,6 +88,10 @@ impl Place {
     /// Swaps `copy` in for the workspace until the guard is dropped.
     pub(super) fn swap_in(&self, copy: &Path) -> Result<Swapped<'_>, Fault> {
         let (work, aside) = (self.work(), self.aside());
+        if fs::symlink_metadata(&work).is_err() {
+            // An agent may remove the workspace itself; the check still runs on what was snapshot.
+            fs::create_dir(&work).map_err(|why| fault("create", &work, &why))?;
+        }
         // `aside` is the mark of a swap under way: it exists from the first rename to the last.
         fs::rename(&work, &aside).map_err(|why| fault("move", &work, &why))?;
         let swapped = Swapped { place: self, copy: copy.to_owned() };
@@ -109,7 +113,7 @@ impl Place {
     }
 }
 
-/// The folders of one check.
+/// The folders of one check; removed with it.
 #[derive(Debug)]
 pub(super) struct Room {
     root: PathBuf,
@@ -132,9 +136,12 @@ impl Room {
     pub fn report(&self) -> PathBuf {
         self.tmp().join("report.xml")
     }
+}
 
-    pub fn clear(&self) -> Result<(), Fault> {
-        remove(&self.root)
+impl Drop for Room {
+    fn drop(&mut self) {
+        // What stays is removed by the next check of this name, or with the place.
+        let _ = remove(&self.root);
     }
 }
 

@@ -5,8 +5,8 @@
 //! tools write paths into what they build (`.venv/bin/pip` begins with `#!/.../.venv/bin/python`); so the build remembers which
 //! files name its path, and each copy has them rewritten to its own.
 
-use std::fs::{self, File};
-use std::io::{self, TryLockError};
+use std::fs::{self, File, TryLockError};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -64,8 +64,7 @@ impl Prepared {
     /// Copies it into a place.
     pub fn lay(&self, place: &Place) -> Result<Notes, Fault> {
         let copied = copy_tree(&self.work(), &place.work(), Onto::Nothing)?;
-        self.at_home(&place.work(), &place.work())
-            .map(|()| copied.notes)
+        self.at_home(&place.work(), &place.work()).map(|()| copied.notes)
     }
 
     /// Makes what the build wrote about its own path true for `path`, in the copy that stands at `copy`.

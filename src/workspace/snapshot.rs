@@ -10,13 +10,14 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::content::{Content, Redact, Store};
+use super::content::{Content, Store};
 use super::copy::odd_kind;
 use super::ignore::Ignore;
 use super::manifest::{Entry, Manifest};
 use super::names::written;
 use super::tree::{Item, Notes, fault, walk};
 use crate::model::fault::Fault;
+use crate::process::redact::Redactor;
 
 /// How much of a workspace is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,12 +67,12 @@ impl Camera {
     }
 
     /// Reads the folder as it is now. Contents are redacted before they are stored; hashes are of the files as they are.
-    pub fn take(&mut self, root: &Path, redact: Redact<'_>) -> Result<Snapshot, Fault> {
+    pub fn take(&mut self, root: &Path, redactor: &Redactor) -> Result<Snapshot, Fault> {
         let mut ignored = Vec::new();
         let mut more = 0_u64;
         let mut unread = Notes::default();
         let before = std::mem::take(&mut self.seen);
-        let mut exposure = Exposure::new(self, &before, root, redact);
+        let mut exposure = Exposure::new(self, &before, root, redactor);
         let mut keep = |path: &Path, is_dir: bool| {
             let out = self.ignore.leaves_out(root, path, is_dir);
             if out && path != Path::new(".git") {
@@ -79,7 +80,12 @@ impl Camera {
             }
             !out
         };
-        walk(root, &mut keep, &mut unread, &mut |item| exposure.add(&item))?;
+        if fs::symlink_metadata(root).is_ok_and(|meta| meta.is_dir()) {
+            walk(root, &mut keep, &mut unread, &mut |item| exposure.add(&item))?;
+        } else {
+            // Removed, or replaced by a link that must not be followed: that is the agent's doing, and a state like any other.
+            unread.add("the workspace itself is no folder any more".to_owned());
+        }
         let Exposure { entries, seen, mut notes, read, reused, left_out, .. } = exposure;
         notes.take_in(unread);
         let counted = |count: u64, what: &str| (count > 0).then(|| format!("{count} {what}"));
@@ -127,7 +133,7 @@ struct Exposure<'a> {
     limits: Limits,
     before: &'a HashMap<String, (Stamp, Entry)>,
     root: &'a Path,
-    redact: Redact<'a>,
+    redactor: &'a Redactor,
     /// Files changed after this are read again next time.
     since: Duration,
     entries: BTreeMap<String, Entry>,
@@ -140,14 +146,19 @@ struct Exposure<'a> {
 }
 
 impl<'a> Exposure<'a> {
-    fn new(camera: &'a Camera, before: &'a HashMap<String, (Stamp, Entry)>, root: &'a Path, redact: Redact<'a>) -> Self {
+    fn new(
+        camera: &'a Camera,
+        before: &'a HashMap<String, (Stamp, Entry)>,
+        root: &'a Path,
+        redactor: &'a Redactor,
+    ) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Exposure {
             store: &camera.store,
             limits: camera.limits,
             before,
             root,
-            redact,
+            redactor,
             since: now.saturating_sub(camera.limits.settle),
             entries: BTreeMap::new(),
             seen: HashMap::new(),
@@ -209,7 +220,7 @@ impl<'a> Exposure<'a> {
         match Content::read(&self.root.join(&item.path), self.limits.file) {
             Ok(Content { size, hash, bytes: Some(bytes) }) if self.added + size <= self.limits.total => {
                 self.added += size;
-                let stored = self.store.put(&(self.redact)(&bytes))?;
+                let stored = self.store.put(&self.redactor.redact_bytes(&bytes))?;
                 Ok(Some((size, hash, Some(stored))))
             }
             Ok(Content { size, hash, .. }) => {

@@ -18,7 +18,9 @@ fn apply(patch: &str, folder: &Path) {
         return;
     }
     let mut git = Command::new("git");
-    git.args(["apply", "--whitespace=nowarn", "--unsafe-paths", "-"]).current_dir(folder).env("GIT_CEILING_DIRECTORIES", "/");
+    git.args(["apply", "--whitespace=nowarn", "--unsafe-paths", "-"])
+        .current_dir(folder)
+        .env("GIT_CEILING_DIRECTORIES", "/");
     let mut git = git.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     std::io::Write::write_all(&mut git.stdin.take().unwrap(), patch.as_bytes()).unwrap();
     let out = git.wait_with_output().unwrap();
@@ -86,7 +88,10 @@ fn what_was_not_kept_is_said_and_a_long_patch_ends() {
         put(&work, &format!("long-{number}"), &format!("{number}\n").repeat(500_000));
     }
     let told = diff(&new, &manifest(&work, &store), &Store::open(&store).unwrap());
-    assert_eq!((told.changes.len(), told.patch.lines().last().unwrap()), (6, "[4 more changes are not shown: the patch is too long]"));
+    assert_eq!(
+        (told.changes.len(), told.patch.lines().last().unwrap()),
+        (6, "[4 more changes are not shown: the patch is too long]")
+    );
 }
 
 fn text() -> impl Strategy<Value = String> {

@@ -22,9 +22,10 @@ fn a_copy_is_the_folder_it_came_from() {
     assert!(to.join("vendor/lib/.git/HEAD").is_file());
     let times = |path: &std::path::Path| path.metadata().unwrap().mtime_nsec();
     assert_eq!(times(&from.join("plain.txt")), times(&to.join("plain.txt")));
-    assert_eq!((copied.files, copied.notes.lines()), (9, vec![
-        "the link `out` leads out of the workspace, to `/etc`; it is copied as a link".to_owned()
-    ]));
+    assert_eq!(
+        (copied.files, copied.notes.lines()),
+        (9, vec!["the link `out` leads out of the workspace, to `/etc`; it is copied as a link".to_owned()])
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 
+use evalrun::process::redact::Redactor;
 use evalrun::workspace::{
     Camera, Entry, Finding, Ignore, Limits, Manifest, Sources, Store, lay_out, same_content, unchanged,
 };
@@ -40,7 +41,7 @@ fn ignored_folders_are_listed_and_left_out() {
     }
     let ignore = Ignore::new(&["docs/build".to_owned(), "*.log".to_owned()]).unwrap();
     let mut camera = Camera::new(Store::open(&store).unwrap(), ignore, Limits::default());
-    let taken = camera.take(&work, &as_they_are).unwrap().manifest;
+    let taken = camera.take(&work, &as_they_are()).unwrap().manifest;
     let files: Vec<&str> = taken.files().map(|(path, _)| path).collect();
     assert_eq!(files, ["Cargo.toml", "node_modules.txt", "src/docs/build/x", "things/target/keep"]);
     assert_eq!(taken.ignored, ["a/node_modules", "a.log", "app/__pycache__", "docs/build", "logs/a.log", "target"]);
@@ -54,17 +55,17 @@ fn untouched_files_are_not_read_again() {
     put(&work, "b", "b");
     let limits = Limits { settle: Duration::ZERO, ..Limits::default() };
     let mut camera = Camera::new(Store::open(&store).unwrap(), Ignore::new(&[]).unwrap(), limits);
-    let first = camera.take(&work, &as_they_are).unwrap();
-    let second = camera.take(&work, &as_they_are).unwrap();
+    let first = camera.take(&work, &as_they_are()).unwrap();
+    let second = camera.take(&work, &as_they_are()).unwrap();
     // Written anew with the same size: the change time tells.
     put(&work, "b", "c");
-    let third = camera.take(&work, &as_they_are).unwrap();
+    let third = camera.take(&work, &as_they_are()).unwrap();
     assert_eq!([first.read, first.reused, second.read, second.reused, third.reused], [2, 0, 0, 2, 1]);
     assert_eq!(third.manifest, snapshot(&work, &store).manifest);
     // Fresh files are read again: their times may hide the next change.
     let mut careful = super::camera(&store);
-    careful.take(&work, &as_they_are).unwrap();
-    assert_eq!(careful.take(&work, &as_they_are).unwrap().read, 2);
+    careful.take(&work, &as_they_are()).unwrap();
+    assert_eq!(careful.take(&work, &as_they_are()).unwrap().read, 2);
 }
 
 #[test]
@@ -72,7 +73,7 @@ fn secrets_do_not_reach_the_store() {
     let folder = tempdir().unwrap();
     let (work, store, out) = (folder.path().join("work"), folder.path().join("store"), folder.path().join("out"));
     put(&work, ".env", "KEY=hunter2hunter2\n");
-    let hide = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("hunter2hunter2", "[KEY]").into_bytes();
+    let hide = Redactor::new(&[("KEY".to_owned(), "hunter2hunter2".to_owned())]).unwrap();
     let taken = camera(&store).take(&work, &hide).unwrap().manifest;
     let Some(Entry::File { hash, stored, .. }) = taken.entries.get(".env") else { panic!("a file") };
     assert_ne!(hash, stored);
@@ -95,15 +96,18 @@ fn what_is_too_large_is_known_by_its_hash() {
     put(&work, "small-2", &"b".repeat(600));
     let limits = Limits { file: 1000, total: 1000, entries: 3, ..Limits::default() };
     let mut camera = Camera::new(Store::open(&store).unwrap(), Ignore::new(&[]).unwrap(), limits);
-    let taken = camera.take(&work, &as_they_are).unwrap().manifest;
+    let taken = camera.take(&work, &as_they_are()).unwrap().manifest;
     let hash = blake3::hash("x".repeat(2000).as_bytes()).to_hex().to_string();
     assert_eq!(taken.entries["big"], Entry::File { mode: 0o644, size: 2000, hash: Some(hash), stored: None });
-    assert_eq!(taken.notes, [
-        "`big` (2000 bytes) is known by its hash alone: it is too large to keep",
-        "`small-2` (600 bytes) is known by its hash alone: it is too large to keep",
-    ]);
+    assert_eq!(
+        taken.notes,
+        [
+            "`big` (2000 bytes) is known by its hash alone: it is too large to keep",
+            "`small-2` (600 bytes) is known by its hash alone: it is too large to keep",
+        ]
+    );
     put(&work, "small-3", "c");
-    let taken = camera.take(&work, &as_they_are).unwrap().manifest;
+    let taken = camera.take(&work, &as_they_are()).unwrap().manifest;
     assert_eq!(taken.notes.last().unwrap(), "1 paths are in no snapshot: the workspace holds too many");
 }
 
