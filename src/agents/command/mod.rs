@@ -147,12 +147,12 @@ impl Template {
             message => with.message, session => with.session, workspace => with.workspace, home => with.home,
         };
         let fill = |word: &String| {
-            environment.render_str(word, &values).map_err(|error| {
-                format!(
-                    "`{word}`: {}; known are message, session, workspace, home",
-                    error.detail().unwrap_or("cannot be filled")
-                )
-            })
+            let filled = environment.render_str(word, &values).map_err(|error| {
+                let why = error.detail().unwrap_or("cannot be filled");
+                format!("`{word}`: {why}; known are message, session, workspace, home")
+            })?;
+            // A template's last line end is taken for the file's; a word has none.
+            Ok(if word.ends_with('\n') { filled + "\n" } else { filled })
         };
         self.words.iter().map(fill).collect()
     }
