@@ -1,6 +1,6 @@
 //! The quickstart's candidates as data: they decode, they say when they ask and only then, and careful's plan is one a rule can follow.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 use evalrun::{
     interview::questions,
