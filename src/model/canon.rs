@@ -68,8 +68,23 @@ pub fn strip_volatile(value: &mut Value) {
 
 /// Names of volatile fields, in results and traces alike.
 pub const VOLATILE: &[&str] = &[
-    "run", "started", "finished", "wall_ms", "at", "time", "duration_ms", "attempt", "attempts", "host", "folder", "wall_s",
-    "tool_s", "model_s", "longest_silence_s", "trace_hash", "pid",
+    "run",
+    "started",
+    "finished",
+    "wall_ms",
+    "at",
+    "time",
+    "duration_ms",
+    "attempt",
+    "attempts",
+    "host",
+    "folder",
+    "wall_s",
+    "tool_s",
+    "model_s",
+    "longest_silence_s",
+    "trace_hash",
+    "pid",
 ];
 
 fn write(value: &Value, out: &mut String) {

@@ -1,6 +1,10 @@
 //! The traits between a foreign session and our trace.
 
-use super::{fault::Fault, id::EventId, trace::{Event, Header}};
+use super::{
+    fault::Fault,
+    id::EventId,
+    trace::{Event, Header},
+};
 
 /// Bytes that can be read at any place.
 pub trait Source: Sync {

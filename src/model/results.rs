@@ -1,6 +1,10 @@
 //! `results.json`: what others read. The names are a promise; the schema is committed in `schema/results.schema.json`.
 
-use super::{run::NotRun, score::Cite, trace::{End, Usage}};
+use super::{
+    run::NotRun,
+    score::Cite,
+    trace::{End, Usage},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;

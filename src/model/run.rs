@@ -1,6 +1,13 @@
 //! Work, and the traits between who hands it out, who does it and who keeps the result.
 
-use super::{fault::Fault, id::TrialKey, score::Score, suite::AgentSpec, task::Task, trace::{End, Usage}};
+use super::{
+    fault::Fault,
+    id::TrialKey,
+    score::Score,
+    suite::AgentSpec,
+    task::Task,
+    trace::{End, Usage},
+};
 use serde::{Deserialize, Serialize};
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -106,7 +113,12 @@ pub trait Results: Send + Sync {
     /// Writes the attempt's record before the attempt starts.
     fn begin<'a>(&'a self, trial: &'a TrialSpec) -> Boxed<'a, Result<Attempt, Fault>>;
     /// A trial is done iff this has said `First` once; the first wins.
-    fn commit<'a>(&'a self, trial: &'a TrialSpec, attempt: Attempt, end: &'a TrialEnd) -> Boxed<'a, Result<Commit, Fault>>;
+    fn commit<'a>(
+        &'a self,
+        trial: &'a TrialSpec,
+        attempt: Attempt,
+        end: &'a TrialEnd,
+    ) -> Boxed<'a, Result<Commit, Fault>>;
     fn commit_grades<'a>(
         &'a self,
         trial: &'a TrialSpec,

@@ -55,8 +55,14 @@ pub enum SandboxChoice {
 #[serde(rename_all = "snake_case")]
 pub enum GraderSpec {
     /// A shipped criteria file (`outcome`) or the path of one.
-    Criteria { name: String, path: Option<PathBuf> },
-    Program { name: String, argv: Vec<String> },
+    Criteria {
+        name: String,
+        path: Option<PathBuf>,
+    },
+    Program {
+        name: String,
+        argv: Vec<String>,
+    },
 }
 
 impl GraderSpec {

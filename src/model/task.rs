@@ -259,11 +259,20 @@ pub struct Check {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckWhat {
-    Run { run: Command, score: Option<ScoreAt> },
+    Run {
+        run: Command,
+        score: Option<ScoreAt>,
+    },
     /// Per-test results are read from the JUnit file that `$REPORT` names.
-    Tests { run: Command },
-    Unchanged { globs: Vec<String> },
-    SameContent { globs: Vec<String> },
+    Tests {
+        run: Command,
+    },
+    Unchanged {
+        globs: Vec<String>,
+    },
+    SameContent {
+        globs: Vec<String>,
+    },
 }
 
 /// Where a check's score stands: a JSON file in the workspace, a JSON pointer in it, and the values that mean 1 and 0.

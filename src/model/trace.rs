@@ -4,7 +4,7 @@ mod body;
 mod text;
 
 pub use body::*;
-pub use text::Text;
+pub use text::{INLINE, Text};
 
 use super::id::EventId;
 use serde::{Deserialize, Serialize};

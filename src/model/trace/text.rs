@@ -92,7 +92,8 @@ impl Serialize for Text {
         if self.blob.is_none() && self.bytes == 0 && !self.lossy {
             return out.serialize_str(&self.inline);
         }
-        Parts { text: self.inline.clone(), blob: self.blob.clone(), bytes: self.bytes, lossy: self.lossy }.serialize(out)
+        Parts { text: self.inline.clone(), blob: self.blob.clone(), bytes: self.bytes, lossy: self.lossy }
+            .serialize(out)
     }
 }
 
