@@ -34,3 +34,38 @@ fn text_of(value: &Value) -> Option<String> {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
     }
 }
+
+/// Words that a test runner is started with, before what it is started on.
+const RUNNER: &[&str] = &["run", "test", "tests", "-m", "exec", "nextest", "discover", "pytest", "unittest", "jest", "vitest"];
+/// Flags whose value narrows a run.
+const NARROW: &[&str] =
+    &["-k", "-m", "-t", "-run", "--run", "--filter", "--testNamePattern", "-p", "--package", "--test", "--bin", "--grep", "-g"];
+/// Flags whose value does not.
+const VALUED: &[&str] = &["-o", "-j", "--jobs", "-n", "--features", "-c", "--config", "--manifest-path", "--junitxml", "-s", "-W", "--tb", "--profile"];
+
+/// What a test command was narrowed to: paths, packages, names. Empty: the whole suite.
+pub fn targets_of(command: &str) -> Vec<String> {
+    let mut words = command.split_whitespace().skip(1).peekable();
+    let mut targets = Vec::new();
+    while let Some(word) = words.next() {
+        let python_module = word == "-m" && words.peek().is_some_and(|next| RUNNER.contains(next));
+        if python_module || RUNNER.contains(&word) || word == "--" {
+            continue;
+        }
+        if NARROW.contains(&word) {
+            targets.extend(words.next().map(target));
+        } else if VALUED.contains(&word) {
+            words.next();
+        } else if let Some((_, value)) = word.split_once('=').filter(|(flag, _)| NARROW.contains(flag)) {
+            targets.push(target(value));
+        } else if !word.starts_with('-') && word != "." && !word.starts_with("./...") {
+            targets.push(target(word));
+        }
+    }
+    targets
+}
+
+fn target(word: &str) -> String {
+    let word = word.trim_matches(['"', '\'']);
+    word.split("::").next().unwrap_or(word).trim_end_matches("/...").to_owned()
+}

@@ -17,7 +17,7 @@ use crate::model::{
     interview::Decision,
     score::Measured,
     task::Task,
-    trace::{CheckMark, End, Plan, ResultStatus, SnapshotMark, StageMark, Tells, Trace, Usage},
+    trace::{CheckMark, End, Permission, Plan, ResultStatus, SnapshotMark, StageMark, Tells, Trace, Usage},
 };
 use super::{paths::Class, results::Verdict};
 use serde_json::Value;
@@ -45,6 +45,7 @@ pub struct Facts<'a> {
     /// Checks that evalrun ran, not the agent.
     pub marks: Vec<(EventId, &'a CheckMark)>,
     pub compactions: Vec<EventId>,
+    pub permissions: Vec<(EventId, &'a Permission)>,
     pub usage: Vec<&'a Usage>,
     pub end: Option<&'a End>,
 }
@@ -234,4 +235,31 @@ pub fn share(part: usize, whole: usize, undefined: &str, cites: Vec<EventId>) ->
 #[allow(clippy::cast_precision_loss)]
 pub fn count(number: usize, cites: Vec<EventId>) -> Measured {
     Measured::cited(number as f64, cites)
+}
+
+impl<'a> Facts<'a> {
+    pub(super) fn empty(trace: &'a Trace, task: Option<&'a Task>, twin: bool) -> Facts<'a> {
+        Facts {
+            trace,
+            task,
+            twin,
+            calls: Vec::new(),
+            acts: Vec::new(),
+            edits: Vec::new(),
+            checks: Vec::new(),
+            batches: Vec::new(),
+            messages: Vec::new(),
+            questions: Vec::new(),
+            plans: Vec::new(),
+            users: Vec::new(),
+            decisions: Vec::new(),
+            stages: Vec::new(),
+            snapshots: Vec::new(),
+            marks: Vec::new(),
+            compactions: Vec::new(),
+            permissions: Vec::new(),
+            usage: Vec::new(),
+            end: None,
+        }
+    }
 }

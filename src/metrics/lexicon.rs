@@ -93,7 +93,7 @@ struct Words {
 }
 
 static LEXICONS: LazyLock<BTreeMap<String, Lexicon>> = LazyLock::new(|| {
-    let words: BTreeMap<String, Words> = serde_saphyr::from_str(include_str!("lexicon.yaml")).unwrap_or_default();
+    let words: BTreeMap<String, Words> = serde_yaml::from_str(include_str!("lexicon.yaml")).unwrap_or_default();
     words.into_iter().map(|(language, words)| (language, lexicon(&words))).collect()
 });
 

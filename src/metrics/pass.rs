@@ -98,12 +98,12 @@ impl<'a, 'r> Pass<'a, 'r> {
             Body::Snapshot(mark) => facts.snapshots.push((id, mark)),
             Body::Check(mark) => facts.marks.push((id, mark)),
             Body::Compaction(_) if event.lane.is_empty() => facts.compactions.push(id),
+            Body::Permission(permission) => facts.permissions.push((id, permission)),
             Body::Usage(usage) => facts.usage.push(usage),
             Body::End(end) => facts.end = Some(end),
             Body::Plan(_)
             | Body::Compaction(_)
             | Body::Reasoning(_)
-            | Body::Permission(_)
             | Body::SubAgent(_)
             | Body::TurnEnd(_)
             | Body::Limit(_)

@@ -4,7 +4,7 @@
 //! `pytest -q | tail -3` exits 0 whatever pytest found, so its status proves nothing; but the tail may show "1 failed in 0.2s".
 //! A filter that can hide a failure (`head`, `grep`) leaves a green line unproven, a red line is believed.
 
-use super::facts::Call;
+use super::facts::{ActDone, Call};
 use crate::model::{
     act::{Deed, Seen},
     trace::ResultStatus,
@@ -27,7 +27,7 @@ pub struct Setting<'a> {
     pub call: &'a Call<'a>,
     pub exit_codes: bool,
     /// The call's acts: another one may own its exit status.
-    pub acts: &'a [Deed],
+    pub acts: &'a [ActDone],
 }
 
 pub fn verdict(deed: &Deed, setting: Setting<'_>) -> Verdict {
@@ -58,7 +58,7 @@ fn exit_of(deed: &Deed, setting: Setting<'_>) -> Option<bool> {
         (None, ResultStatus::Failed) => Some(true),
         (None, ResultStatus::Ok | ResultStatus::Denied | ResultStatus::Cancelled | ResultStatus::Unknown) => None,
     }?;
-    let alone = setting.acts.iter().filter(|other| other.seen == Seen::Visible).count() == 1;
+    let alone = setting.acts.iter().filter(|other| other.deed.seen == Seen::Visible).count() == 1;
     (!told || alone).then_some(told)
 }
 
@@ -66,9 +66,9 @@ fn by_output(deed: &Deed, setting: Setting<'_>) -> Option<Verdict> {
     if deed.seen == Seen::Async || setting.call.output.is_empty() {
         return None;
     }
-    let checks = setting.acts.iter().filter(|act| act.act.is_check()).count();
+    let checks = setting.acts.iter().filter(|act| act.deed.act.is_check()).count();
     let (green, red) = FAMILIES.marks(setting.call.output, if checks > 1 { Some(&deed.program) } else { None });
-    let twice = checks > 1 && setting.acts.iter().filter(|act| act.program == deed.program).count() > 1;
+    let twice = checks > 1 && setting.acts.iter().filter(|act| act.deed.program == deed.program).count() > 1;
     match (green, red) {
         (_, true) if !twice => Some(Verdict::Red),
         (true, false) if !filtered(setting) => Some(Verdict::Green),
@@ -100,7 +100,7 @@ struct Families {
 }
 
 static FAMILIES: LazyLock<Families> = LazyLock::new(|| {
-    let entries: Vec<Entry> = serde_saphyr::from_str(include_str!("results.yaml")).unwrap_or_default();
+    let entries: Vec<Entry> = serde_yaml::from_str(include_str!("results.yaml")).unwrap_or_default();
     let (mut patterns, mut owner) = (Vec::new(), Vec::new());
     for (at, entry) in entries.iter().enumerate() {
         for (red, list) in [(false, &entry.green), (true, &entry.red)] {
