@@ -10,6 +10,7 @@ mod ignore;
 mod junit;
 mod keep;
 mod laid;
+mod lines;
 mod manifest;
 mod moved;
 mod names;

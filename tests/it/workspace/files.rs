@@ -78,3 +78,21 @@ fn what_an_agent_locked_is_removed_all_the_same() {
     remove(&work).unwrap();
     assert!(!work.exists());
 }
+
+#[test]
+fn a_very_deep_folder_is_copied_as_far_as_paths_go_and_removed() {
+    let folder = tempdir().unwrap();
+    let work = folder.path().join("work");
+    fs::create_dir(&work).unwrap();
+    // Deeper than a path can be long and than a process may hold files open.
+    let status = std::process::Command::new("python3")
+        .args(["-c", "import os\nfor n in range(3000):\n  os.mkdir('dddddddd'); os.chdir('dddddddd')"])
+        .current_dir(&work)
+        .status();
+    assert!(status.unwrap().success());
+    let taken = manifest(&work, &folder.path().join("store"));
+    assert!(taken.entries.len() > 400 && taken.entries.len() < 3000);
+    assert!(taken.notes[0].ends_with("could not be read and is left out: File name too long (os error 36)"));
+    remove(&work).unwrap();
+    assert!(!work.exists());
+}
