@@ -20,7 +20,7 @@ use super::copy::{Onto, copy_tree};
 use super::git::{GitSource, check_out, first_commit, resolve};
 use super::ignore::Ignore;
 use super::moved;
-use super::names::written;
+use super::names::{path_of, written};
 use super::place::Place;
 use super::tree::{Notes, everything, fault, remove, walk};
 use crate::model::canon::{self, Domain};
@@ -92,9 +92,9 @@ pub async fn prepare(wanted: &Workspace, shop: &Shop, conditions: &Conditions<'_
     }
     let root = Place::path(&shop.places, &format!("setup/{hash}"));
     let ignore = Ignore::new(&wanted.ignore)?;
-    let made = blocking(move || source.fill(&root, &ignore)).await?;
-    let (place, notes) = made;
-    run_steps(&wanted.setup, &place, conditions).await?;
+    let (place, notes) = blocking(move || source.fill(&root, &ignore)).await?;
+    // What is shared by all trials must not depend on the seed of the one that came first.
+    run_steps(&wanted.setup, &place, &Conditions { seed: 0, ..conditions.clone() }).await?;
     let look_for_paths = !wanted.setup.is_empty();
     blocking(move || finish(&place, &folder, &notes, look_for_paths)).await?;
     Prepared::read(&shop.cache.join(&hash), &hash)
@@ -139,11 +139,12 @@ impl Card {
 impl Prepared {
     fn read(folder: &Path, hash: &str) -> Option<Prepared> {
         let card: Card = serde_json::from_slice(&fs::read(folder.join(CARD)).ok()?).ok()?;
-        (card.version == Card::VERSION).then(|| Prepared {
+        let is_whole = card.version == Card::VERSION && folder.join("work").is_dir();
+        is_whole.then(|| Prepared {
             hash: hash.to_owned(),
             notes: card.notes,
             folder: folder.to_owned(),
-            built: super::names::path_of(&card.built),
+            built: path_of(&card.built),
             mentions: card.mentions,
         })
     }
