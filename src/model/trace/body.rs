@@ -24,7 +24,7 @@ macro_rules! bodies {
             }
 
             /// Reads a body of a kind; what this version cannot read is `Unknown`.
-            pub(super) fn from_raw(kind: &str, raw: &RawValue) -> Body {
+            pub fn from_raw(kind: &str, raw: &RawValue) -> Body {
                 match kind {
                     $($word => read(kind, raw, Body::$variant),)*
                     _ => unknown(kind, raw),
@@ -369,4 +369,64 @@ pub struct Unknown {
 
 fn is_zero(count: &u64) -> bool {
     *count == 0
+}
+
+impl Body {
+    /// The body with every string in it (keys of foreign objects too) replaced by what `change` makes of it; `None` keeps a string.
+    ///
+    /// # Errors
+    /// Never for the bodies of this version; serde_json's type asks for it.
+    pub fn with_strings(self, change: &dyn Fn(&str) -> Option<String>) -> Result<Body, serde_json::Error> {
+        let (kind, raw) = self.to_raw()?;
+        let mut value: Value = serde_json::from_str(raw.get())?;
+        change_strings(&mut value, change);
+        Ok(Body::from_raw(kind, &*serde_json::value::to_raw_value(&value)?))
+    }
+
+    /// The texts that may be long, for whoever moves them into blobs.
+    pub fn texts_mut(&mut self) -> Vec<&mut Text> {
+        match self {
+            Body::UserMessage(body) => vec![&mut body.text],
+            Body::AgentMessage(body) => vec![&mut body.text],
+            Body::Reasoning(body) => vec![&mut body.text],
+            Body::ToolResult(body) => vec![&mut body.output],
+            Body::FileChange(body) => vec![&mut body.diff],
+            Body::Question(body) => std::iter::once(&mut body.text).chain(body.answer.as_mut()).collect(),
+            Body::Check(body) => vec![&mut body.output],
+            Body::Compaction(body) => vec![&mut body.summary],
+            Body::SubAgent(body) => vec![&mut body.brief, &mut body.result],
+            Body::Error(body) => vec![&mut body.message],
+            Body::Unknown(body) => vec![&mut body.raw],
+            Body::Plan(_)
+            | Body::ToolCall(_)
+            | Body::Permission(_)
+            | Body::Interviewer(_)
+            | Body::Stage(_)
+            | Body::Snapshot(_)
+            | Body::Usage(_)
+            | Body::TurnEnd(_)
+            | Body::Limit(_)
+            | Body::End(_) => Vec::new(),
+        }
+    }
+}
+
+/// Changes every string of a JSON value, keys included.
+pub fn change_strings(value: &mut Value, change: &dyn Fn(&str) -> Option<String>) {
+    match value {
+        Value::String(text) => {
+            if let Some(new) = change(text) {
+                *text = new;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| change_strings(item, change)),
+        Value::Object(map) => {
+            if map.keys().any(|key| change(key).is_some()) {
+                let old = std::mem::take(map);
+                map.extend(old.into_iter().map(|(key, value)| (change(&key).unwrap_or(key), value)));
+            }
+            map.values_mut().for_each(|item| change_strings(item, change));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
