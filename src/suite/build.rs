@@ -15,18 +15,27 @@ use super::{
 use crate::model::task::Command;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 pub struct Builder<'a> {
     pub names: &'a Names<'a>,
     pub notes: &'a mut Notes,
-    /// The row that the task is being built for.
-    pub row: Option<Row>,
+    /// What stands for `row.` in the task that is being built.
+    pub row: RowNow,
     /// Hashes of folders that were walked already.
     trees: BTreeMap<PathBuf, String>,
     /// Texts of files that were read already.
     texts: BTreeMap<PathBuf, String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RowNow {
+    /// The task has no rows: texts are what they are.
+    NoRows,
+    /// The table could not be read: a text that asks for a row says nothing.
+    Unread,
+    Row(Row),
 }
 
 /// What a path must lead to.
@@ -39,7 +48,7 @@ pub enum Want {
 
 impl<'a> Builder<'a> {
     pub fn new(names: &'a Names<'a>, notes: &'a mut Notes) -> Builder<'a> {
-        Builder { names, notes, row: None, trees: BTreeMap::new(), texts: BTreeMap::new() }
+        Builder { names, notes, row: RowNow::NoRows, trees: BTreeMap::new(), texts: BTreeMap::new() }
     }
 
     /// A text on the spot, its row filled in. Empty where there is none.
@@ -96,7 +105,7 @@ impl<'a> Builder<'a> {
     }
 
     pub fn quantity(&self, node: Option<&Node>, units: &Units) -> Option<u64> {
-        node.and_then(Node::source).and_then(|text| units.read(text).ok())
+        node.and_then(Node::scalar).and_then(|scalar| units.read_scalar(scalar).ok())
     }
 
     /// One of a few words, by its `serde` name.
@@ -132,7 +141,7 @@ impl<'a> Builder<'a> {
 
     /// A path as seen from the file that a place is in.
     pub fn relative(&self, span: Span, path: &str) -> PathBuf {
-        Path::new(self.notes.name(span.file)).parent().unwrap_or(Path::new("")).join(path)
+        self.notes.path(span.file).parent().unwrap_or(Path::new("")).join(path)
     }
 
     /// The words of a command line; those that are paths of files beside the suite become absolute.
@@ -211,26 +220,40 @@ impl<'a> Builder<'a> {
                 }
             },
         };
-        self.filled(&text, node.span)
+        self.filled(text.trim_end_matches(['\n', '\r']), node.span)
     }
 
     fn filled(&mut self, text: &str, span: Span) -> String {
         match &self.row {
-            None => text.to_owned(),
-            Some(row) => match rows::fill(text, row) {
-                Ok(text) => text,
-                Err((what, hint)) => {
+            RowNow::NoRows => text.to_owned(),
+            RowNow::Unread if rows::asks_for_row(text) => String::new(),
+            RowNow::Unread => text.to_owned(),
+            RowNow::Row(row) => rows::fill(text, row).unwrap_or_else(|wrong| {
+                for (what, hint) in wrong {
                     self.notes.error(Code::Template, span, what, hint);
-                    String::new()
                 }
-            },
+                String::new()
+            }),
         }
     }
 }
 
+/// `a/b` for `a/x/../b`: for people only, since links are not looked at.
+pub fn clean(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(out.components().next_back(), Some(Component::Normal(_))) => drop(out.pop()),
+            Component::ParentDir | Component::Normal(_) | Component::RootDir | Component::Prefix(_) => out.push(part),
+        }
+    }
+    out
+}
+
 /// A path for a message, without control characters and not longer than a line.
 pub fn brief_path(path: &Path) -> String {
-    let text: String = path.display().to_string().chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+    let text: String = clean(path).display().to_string().chars().map(|c| if c.is_control() { '?' } else { c }).collect();
     match text.chars().count() {
         0..=120 => text,
         length => format!("...{}", text.chars().skip(length - 117).collect::<String>()),

@@ -7,9 +7,13 @@
 //!      = did you mean `limited`?
 //! ```
 
-use super::node::Span;
+use super::{build::brief_path, node::Span};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, fmt::Write};
+use std::{
+    collections::BTreeSet,
+    fmt::Write,
+    path::{Path, PathBuf},
+};
 
 /// One mistake, ready to be shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +90,7 @@ impl Code {
 #[derive(Clone, Debug)]
 pub struct Source {
     pub name: String,
+    pub path: PathBuf,
     pub text: String,
 }
 
@@ -101,8 +106,8 @@ pub struct Notes {
 
 impl Notes {
     /// Registers a file and gives its number.
-    pub fn source(&mut self, name: String, text: String) -> u32 {
-        self.sources.push(Source { name, text });
+    pub fn source(&mut self, path: &Path, text: String) -> u32 {
+        self.sources.push(Source { name: brief_path(path), path: path.to_owned(), text });
         u32::try_from(self.sources.len() - 1).unwrap_or(u32::MAX)
     }
 
@@ -136,6 +141,10 @@ impl Notes {
 
     pub fn name(&self, file: u32) -> &str {
         self.sources.get(file as usize).map_or("", |source| source.name.as_str())
+    }
+
+    pub fn path(&self, file: u32) -> &Path {
+        self.sources.get(file as usize).map_or(Path::new(""), |source| source.path.as_path())
     }
 
     pub fn text(&self, file: u32) -> &str {

@@ -4,6 +4,7 @@
 //! that names both places. A file that is reached by two ways counts once; one that includes itself is a mistake.
 
 use super::{
+    build::brief_path,
     files,
     finding::{Code, Notes},
     node::{Entry, Kind, Node, Span},
@@ -32,7 +33,7 @@ impl Reader<'_> {
     /// `from`: the place that includes it.
     fn file(&mut self, path: &Path, from: Option<Span>) -> Option<Node> {
         let real = files::absolute(path);
-        let name = path.display().to_string();
+        let name = brief_path(path);
         if let (true, Some(span)) = (self.open.contains(&real), from) {
             let what = format!("`{name}` includes itself, by way of {}", self.way());
             self.notes.error(Code::Cycle, span, what, "take one of the includes out");
@@ -48,9 +49,9 @@ impl Reader<'_> {
         }
         let text = match files::text(path) {
             Ok(text) => text,
-            Err(error) => return self.unreadable(&name, &error, from),
+            Err(error) => return self.unreadable(path, &error, from),
         };
-        let file = self.notes.source(name, text.clone());
+        let file = self.notes.source(path, text.clone());
         self.done.push(real.clone());
         let root = parse(&text, file, self.notes)?;
         if !matches!(root.kind, Kind::Map(_)) {
@@ -85,9 +86,9 @@ impl Reader<'_> {
     fn merge_top(&mut self, root: &mut Node, entry: Entry) {
         let Kind::Map(entries) = &mut root.kind else { return };
         match entry.key.text.as_str() {
-            // Every file may say its version; checked where it stands first.
-            "version" | "include" if entries.iter().any(|have| have.key.text == entry.key.text) => {}
             "include" => {}
+            // Every file may say its version.
+            "version" if entry.value.source() == Some("1") => {}
             "tasks" => match entries.iter_mut().find(|have| have.key.text == "tasks") {
                 Some(Entry { value: Node { kind: Kind::List(tasks), .. }, .. }) => {
                     tasks.extend(entry.value.items().iter().cloned());
@@ -95,21 +96,21 @@ impl Reader<'_> {
                 Some(_) => {}
                 None => entries.push(entry),
             },
-            _ => merge(entries, entry, self.notes),
+            _ => merge(entries, entry, &mut Merging { notes: self.notes, inside: String::new() }),
         }
     }
 
-    fn unreadable(&mut self, name: &str, error: &files::Unreadable, from: Option<Span>) -> Option<Node> {
+    fn unreadable(&mut self, path: &Path, error: &files::Unreadable, from: Option<Span>) -> Option<Node> {
         let code = if *error == files::Unreadable::TooLarge { Code::Limit } else { Code::Unreadable };
         match from {
             Some(span) => self.notes.error(
                 Code::Path,
                 span,
-                format!("`{name}`: {error}"),
+                format!("`{}`: {error}", brief_path(path)),
                 "paths are relative to the file they stand in",
             ),
             None => {
-                let file = self.notes.source(name.to_owned(), String::new());
+                let file = self.notes.source(path, String::new());
                 let span = Span { file, line: 1, col: 1, start: 0, end: 0 };
                 self.notes.error(code, span, error.to_string(), "");
             }
@@ -124,17 +125,30 @@ impl Reader<'_> {
     }
 }
 
-/// Two maps become one; anything else that is there twice is a mistake.
-fn merge(entries: &mut Vec<Entry>, entry: Entry, notes: &mut Notes) {
+struct Merging<'a> {
+    notes: &'a mut Notes,
+    /// The key that is being merged into; empty at the top.
+    inside: String,
+}
+
+/// Two maps become one; anything else that is there twice is a mistake. An agent or a judge is one thing: two of a name
+/// are never mixed.
+fn merge(entries: &mut Vec<Entry>, entry: Entry, merging: &mut Merging<'_>) {
     let Some(have) = entries.iter_mut().find(|have| have.key.text == entry.key.text) else {
         entries.push(entry);
         return;
     };
+    let whole = matches!(merging.inside.as_str(), "agents" | "judges");
     match (&mut have.value.kind, entry.value.kind) {
-        (Kind::Map(ours), Kind::Map(theirs)) => theirs.into_iter().for_each(|entry| merge(ours, entry, notes)),
+        (Kind::Map(ours), Kind::Map(theirs)) if !whole => {
+            let outer = std::mem::replace(&mut merging.inside, entry.key.text);
+            theirs.into_iter().for_each(|entry| merge(ours, entry, merging));
+            merging.inside = outer;
+        }
         (Kind::Map(_) | Kind::List(_) | Kind::Scalar(_), _) => {
-            let what = format!("`{}` stands in two files: first at {}", entry.key.text, notes.at(have.key.span));
-            notes.error(Code::Duplicate, entry.key.span, what, "keep one of them");
+            let first = merging.notes.at(have.key.span);
+            let what = format!("`{}` stands in two files: first at {first}", entry.key.text);
+            merging.notes.error(Code::Duplicate, entry.key.span, what, "keep one of them");
         }
     }
 }

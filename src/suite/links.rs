@@ -1,7 +1,7 @@
 //! What belongs together: names that must exist, stages that can run, weights that count.
 
 use super::{
-    build::Builder,
+    build::{Builder, RowNow},
     files::{self, Stands},
     finding::{Code, Notes},
     interview::ONLY_STAGE,
@@ -148,13 +148,10 @@ fn stage_links(stage: &Node, at: usize, there: &There<'_>, build: &mut Builder<'
             && build.known(node, what, names)
             && let Some(why) = never(field, &build.line(Some(node)), at, there)
         {
-            let name = there.stage_ids.get(at).cloned().unwrap_or_default();
-            build.notes.error(
-                Code::NeverRuns,
-                node.span,
-                format!("stage `{name}` can never run: {why}"),
-                never_hint(field),
-            );
+            let name = there.stage_ids.get(at).filter(|name| !name.is_empty());
+            let stage = name.map_or("this stage".to_owned(), |name| format!("stage `{name}`"));
+            let what = format!("{stage} can never run: {why}");
+            build.notes.error(Code::NeverRuns, node.span, what, never_hint(field));
         }
     }
 }
@@ -228,12 +225,14 @@ fn weights(task: &Node, build: &mut Builder<'_>) {
 }
 
 fn unused(task: &Node, there: &There<'_>, build: &mut Builder<'_>) {
-    if build.row.is_some() {
+    if build.row != RowNow::NoRows {
         return;
     }
     let mut used: BTreeSet<&str> = there.expected.keys().map(String::as_str).collect();
     used.extend(items(Some(task), "expect").iter().filter_map(Node::source));
     used.extend(items(task.get("interview"), "constraints").iter().filter_map(|node| node.get("check")?.source()));
+    let asked = there.stages.iter().filter_map(|stage| stage.get("when")?.get("check")?.source());
+    used.extend(asked);
     for entry in task.get("checks").map_or(&[][..], Node::entries) {
         let unknown = used.iter().any(|name| !there.checks.contains(*name));
         if !used.contains(entry.key.text.as_str()) && !unknown && matches!(entry.value.kind, Kind::Map(_)) {

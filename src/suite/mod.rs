@@ -22,7 +22,9 @@ mod names;
 mod near;
 mod node;
 mod parse;
+mod reference;
 mod rows;
+mod schema;
 mod shape;
 mod structure;
 mod tables;
@@ -33,6 +35,8 @@ mod units;
 
 pub use finding::{Code, Finding, Paint, Severity, render, to_json};
 pub use names::{DriverDoc, DriverField, FieldKind, Names};
+pub use reference::reference;
+pub use schema::schema;
 
 use crate::model::suite::Suite;
 use std::path::Path;
@@ -42,6 +46,16 @@ use std::path::Path;
 pub struct Loaded {
     pub suite: Option<Suite>,
     pub findings: Vec<Finding>,
+}
+
+/// A first suite, for `evalrun init`: it checks, and runs with a stand-in, in an empty folder.
+pub fn starter() -> &'static str {
+    include_str!("starter.yaml")
+}
+
+/// The tree of a suite and of all it includes as JSON, as the schema sees it. `None`: it is no YAML.
+pub fn as_json(path: &Path) -> Option<serde_json::Value> {
+    include::read(path, &mut finding::Notes::default()).map(|root| root.to_value())
 }
 
 /// Loads a suite and everything it names. Reads files, writes none, runs nothing.

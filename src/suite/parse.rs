@@ -23,7 +23,7 @@ pub fn parse(text: &str, file: u32, notes: &mut Notes) -> Option<Node> {
     let mut builder = Builder::new(file, notes);
     for event in Parser::new_from_str(text) {
         let step = match event {
-            Ok((event, span)) => builder.take(event, spanned(file, &span)),
+            Ok((event, span)) => builder.take(event, (spanned(file, &span), span.tag_span().map(|tag| spanned(file, &tag)))),
             Err(error) => {
                 let marker = *error.marker();
                 let at = u32::try_from(marker.byte_offset().unwrap_or(0)).unwrap_or(0);
@@ -95,23 +95,26 @@ impl<'a> Builder<'a> {
         Builder { file, notes, open: Vec::new(), anchors, nodes: 0, aliased: 0, anchored: 0, root: None, documents: 0 }
     }
 
-    fn take(&mut self, event: Event<'_>, span: Span) -> Option<()> {
+    fn take(&mut self, event: Event<'_>, (span, tagged_at): (Span, Option<Span>)) -> Option<()> {
+        let tag_at = tagged_at.unwrap_or(span);
         match event {
             Event::DocumentStart(..) => self.document(span),
             Event::Scalar(text, style, anchor, tag) => {
                 let tagged = tag.as_ref().is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
                 if let Some(tag) = tag.filter(|_| !tagged) {
-                    self.tag(span, &tag.to_string());
+                    self.tag(tag_at, &tag.to_string());
                 }
                 let plain = style == ScalarStyle::Plain && !tagged;
                 self.count(1, span)?;
                 self.leaf(Node { kind: Kind::Scalar(Scalar { text: text.into_owned(), plain }), span }, anchor)
             }
             Event::SequenceStart(_, anchor, tag) => {
-                self.enter(span, anchor, Collecting::List(Vec::new()), tag.map(|tag| tag.to_string()))
+                self.collection_tag(tag_at, tag.map(|tag| tag.to_string()));
+                self.enter(span, anchor, Collecting::List(Vec::new()))
             }
             Event::MappingStart(_, anchor, tag) => {
-                self.enter(span, anchor, Collecting::Map(MapSoFar::default()), tag.map(|tag| tag.to_string()))
+                self.collection_tag(tag_at, tag.map(|tag| tag.to_string()));
+                self.enter(span, anchor, Collecting::Map(MapSoFar::default()))
             }
             Event::SequenceEnd | Event::MappingEnd => self.leave(span),
             Event::Alias(id) => self.alias(id, span),
@@ -144,10 +147,13 @@ impl<'a> Builder<'a> {
         None
     }
 
-    fn enter(&mut self, span: Span, anchor: usize, what: Collecting, tag: Option<String>) -> Option<()> {
+    fn collection_tag(&mut self, span: Span, tag: Option<String>) {
         if let Some(tag) = tag.filter(|tag| !tag.starts_with("tag:yaml.org,2002:")) {
             self.tag(span, &tag);
         }
+    }
+
+    fn enter(&mut self, span: Span, anchor: usize, what: Collecting) -> Option<()> {
         if self.open.len() >= MAX_DEPTH {
             return self.too_deep(span);
         }

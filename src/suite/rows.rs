@@ -74,8 +74,9 @@ pub fn read(reading: &Reading<'_>, notes: &mut Notes) -> Option<Table> {
 /// The text with its columns filled in.
 ///
 /// # Errors
-/// What is wrong with it, and a hint.
-pub fn fill(text: &str, row: &Row) -> Result<String, (String, String)> {
+/// Everything that is wrong with it, each with a hint.
+pub fn fill(text: &str, row: &Row) -> Result<String, Vec<(String, String)>> {
+    let mut wrong = Vec::new();
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("{{") {
@@ -89,19 +90,23 @@ pub fn fill(text: &str, row: &Row) -> Result<String, (String, String)> {
         let (name, after) = named.split_at(end);
         let Some(after) = after.trim_start().strip_prefix("}}") else {
             let what = format!("`{{{{ row.{}` does not end in `}}}}` after the column's name", brief(name));
-            return Err((what, "write `{{ row.COLUMN }}` and nothing more in the braces".to_owned()));
+            wrong.push((what, "write `{{ row.COLUMN }}` and nothing more in the braces".to_owned()));
+            rest = &rest[at + 2..];
+            continue;
         };
         let Some(value) = row.values.get(name) else {
             let columns = row.values.keys().map(String::as_str);
             let hint = near::hint(name, columns, "the columns are");
-            return Err((format!("the table has no column `{}`", brief(name)), hint));
+            wrong.push((format!("the table has no column `{}`", brief(name)), hint));
+            rest = after;
+            continue;
         };
         out.push_str(&rest[..at]);
         out.push_str(value);
         rest = after;
     }
     out.push_str(rest);
-    Ok(out)
+    if wrong.is_empty() { Ok(out) } else { Err(wrong) }
 }
 
 /// Whether a text asks for a row.
@@ -142,7 +147,7 @@ fn from_csv(text: &str, file: u32, notes: &mut Notes) -> Option<Lines> {
 fn csv_message(error: &csv::Error) -> String {
     match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("{len} fields where the head line has {expected_len}")
+            format!("it has {len} of {expected_len} fields")
         }
         _ => error.to_string(),
     }
@@ -210,7 +215,7 @@ mod tests {
         let row = Row { key: "t1".to_owned(), cluster: None, values };
         assert_eq!(fill("a {{ row.repo }}/{{row.repo}}.git", &row), Ok("a api/api.git".to_owned()));
         assert_eq!(fill("${{ github.ref }} {{", &row), Ok("${{ github.ref }} {{".to_owned()));
-        assert!(fill("{{ row.repos }}", &row).is_err_and(|(_, hint)| hint == "did you mean `repo`?"));
+        assert!(fill("{{ row.repos }}", &row).is_err_and(|wrong| wrong[0].1 == "did you mean `repo`?"));
         assert!(fill("{{ row.repo | upper }}", &row).is_err());
         assert!(asks_for_row("x {{row.y}}") && !asks_for_row("{{ agent }}"));
     }

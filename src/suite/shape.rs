@@ -126,9 +126,11 @@ impl Shape {
             Shape::Flag => "`true` or `false`".to_owned(),
             Shape::Whole(least) => format!("a whole number from {least} on"),
             Shape::Number { .. } if self.is_share() => "a number from 0 to 1".to_owned(),
+            Shape::Number { least, .. } if *least == 0.0 => "a number from 0 on".to_owned(),
             Shape::Number { .. } => "a number".to_owned(),
             Shape::Quantity(units) => format!("{} ({})", units.name, units.example),
-            Shape::Word { words, .. } => super::near::listed(words),
+            Shape::Word { words, .. } if words.len() == 1 => super::near::listed(words),
+            Shape::Word { words, .. } => format!("one of {}", super::near::listed(words)),
             Shape::Version => "`1`".to_owned(),
             Shape::Permits => "a whole number from 1 on, or `adaptive`".to_owned(),
             Shape::List { of, .. } => format!("a list of {}", plural(of)),
@@ -163,6 +165,7 @@ fn plural(shape: &Shape) -> String {
         | Shape::List { .. }
         | Shape::Map { .. }
         | Shape::Choice(_) => shape.noun(),
-        Shape::Either(_) | Shape::Agent | Shape::Any => shape.noun(),
+        Shape::Either(shapes) => shapes.iter().map(plural).collect::<Vec<_>>().join(" or "),
+        Shape::Agent | Shape::Any => shape.noun(),
     }
 }

@@ -5,7 +5,7 @@
 
 use super::{
     finding::{Code, Notes},
-    names::{DriverDoc, Names},
+    names::{DriverDoc, DriverField, Names},
     near,
     node::{self, Entry, Key, Kind, Node, Read, Scalar, Span},
     shape::{Field, Record, Shape},
@@ -55,14 +55,19 @@ impl Place {
         Place { what: format!("`{}`", key.text), span: key.span }
     }
 
-    fn item(&self, item: &Node) -> Place {
+    fn item(&self, item: &Node, of: &Shape) -> Place {
         let span = match item.kind {
             // The brace or the first key: an underlined map of ten lines says nothing.
             Kind::Map(_) | Kind::List(_) => Span { end: item.span.start + 1, ..item.span },
             Kind::Scalar(_) => item.span,
         };
-        let what =
-            if self.what.starts_with("an item") { self.what.clone() } else { format!("an item of {}", self.what) };
+        let id = item.get("id").and_then(Node::source).filter(|id| is_id(id));
+        let what = match (of, id) {
+            (Shape::Record(record), Some(id)) => format!("{} `{id}`", record.name),
+            (Shape::Record(record), None) if matches!(item.kind, Kind::Map(_)) => format!("this {}", record.name),
+            _ if self.what.starts_with("an item") => self.what.clone(),
+            _ => format!("an item of {}", self.what),
+        };
         Place { what, span }
     }
 }
@@ -130,7 +135,7 @@ impl Checker<'_> {
             );
         }
         for item in items {
-            self.shape(item, of, &place.item(item));
+            self.shape(item, of, &place.item(item, of));
         }
     }
 
@@ -175,9 +180,7 @@ impl Checker<'_> {
             keys.filter(|key| !fields.iter().any(|field| field.name == *key)).take(20).collect()
         };
         for field in fields.iter().filter(|field| field.required && node.get(field.name).is_none()) {
-            let open = fields.iter().filter(|other| node.get(other.name).is_none()).map(|other| other.name);
-            let open: Vec<&str> = open.collect();
-            if unknown.iter().any(|key| near::near(key, open.iter().copied()) == Some(field.name)) {
+            if unknown.iter().any(|key| near::near(key, [field.name]).is_some()) {
                 continue;
             }
             let what = format!("{} needs `{}`", place.what, field.name);
@@ -268,13 +271,20 @@ impl Checker<'_> {
                     let hint = near::hint(&key.text, names, "the fields here are");
                     let what =
                         format!("unknown field `{}` in an agent of driver `{}`", node::brief(&key.text), driver.name);
-                    self.notes.error(Code::UnknownField, key.span, what, hint);
+                    let code = if node.get("driver").is_some() { Code::UnknownField } else { Code::Misplaced };
+                    self.notes.error(code, key.span, what, hint);
                 }
             }
         }
         let inherits = node.get("like").is_some();
-        for field in driver.fields.iter().filter(|field| field.required && !inherits && node.get(field.name).is_none())
-        {
+        let known = |key: &str| AGENT.field(key).is_some() || driver.fields.iter().any(|field| field.name == key);
+        let unknown = node.entries().iter().map(|entry| entry.key.text.as_str()).filter(|key| !known(key));
+        let unknown: Vec<&str> = unknown.take(20).collect();
+        let absent = |field: &&DriverField| field.required && !inherits && node.get(field.name).is_none();
+        for field in driver.fields.iter().filter(absent) {
+            if unknown.iter().any(|key| near::near(key, [field.name]).is_some()) {
+                continue;
+            }
             let what = format!("{} needs `{}`: its driver is `{}`", place.what, field.name, driver.name);
             self.notes.error(
                 Code::MissingField,
@@ -322,10 +332,8 @@ impl Checker<'_> {
             }
             Read::Nothing if scalar.text.is_empty() => return self.wrong(node, shape, place),
             Read::Nothing => "nothing",
-            Read::Flag(true) => "true",
-            Read::Flag(false) => "false",
-            Read::Number => "a number",
-            Read::Doubtful => "a boolean by some",
+            Read::Flag(_) => "a boolean",            Read::Number => "a number",
+            Read::Doubtful => "a boolean by some tools",
         };
         let what = format!("{} must be {}: `{}` is read as {read}", place.what, shape.noun(), scalar.text);
         self.notes.error(Code::QuoteIt, node.span, what, format!("quote it: \"{}\"", scalar.text));
@@ -342,7 +350,7 @@ impl Checker<'_> {
     }
 
     fn quantity(&mut self, node: &Node, (shape, scalar, units): (&Shape, &Scalar, &Units), place: &Place) {
-        match units.read(&scalar.text) {
+        match units.read_scalar(scalar) {
             Ok(_) => {}
             Err(Wrong::NoUnit) => {
                 let what = format!(

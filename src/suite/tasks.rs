@@ -1,7 +1,7 @@
 //! Tasks: rows unfolded, workspaces, checks and rules; and the hash of each.
 
 use super::{
-    build::{Builder, Want, brief_path},
+    build::{Builder, RowNow, Want, brief_path},
     decode::{Defaults, limits, strings},
     files::{self, Stands},
     finding::Code,
@@ -29,11 +29,13 @@ pub fn tasks(node: Option<&Node>, defaults: &Defaults, build: &mut Builder<'_>) 
                 out.push(task(item, defaults, build));
             }
             Some(rows) => {
-                for row in table(rows, build) {
-                    build.row = Some(row);
+                let rows = table(rows, build);
+                let unread = if rows.is_empty() { vec![RowNow::Unread] } else { Vec::new() };
+                for row in rows.into_iter().map(RowNow::Row).chain(unread) {
+                    build.row = row;
                     out.push(task(item, defaults, build));
-                    build.row = None;
                 }
+                build.row = RowNow::NoRows;
             }
         }
     }
@@ -62,7 +64,7 @@ fn table(node: &Node, build: &mut Builder<'_>) -> Vec<Row> {
             return Vec::new();
         }
     };
-    let file = build.notes.source(name.display().to_string(), text);
+    let file = build.notes.source(&name, text);
     let reading = Reading { file, json_lines, key, cluster: node.get("cluster") };
     rows::read(&reading, build.notes).map(|table| table.rows).unwrap_or_default()
 }
@@ -89,7 +91,10 @@ fn no_rows(node: &Node, build: &mut Builder<'_>) {
 fn task(node: &Node, defaults: &Defaults, build: &mut Builder<'_>) -> Task {
     let mut written = Written::default();
     let id = build.line(node.get("id"));
-    let id = build.row.as_ref().map_or_else(|| id.clone(), |row| format!("{id}@{}", row.key));
+    let (id, cluster) = match &build.row {
+        RowNow::Row(row) => (format!("{id}@{}", row.key), row.cluster.clone()),
+        RowNow::NoRows | RowNow::Unread => (id, None),
+    };
     let workspace = workspace(node.get("workspace"), &mut written, build);
     let checks = checks(node.get("checks"), &mut written, build);
     let interview = interview::interview(node, defaults, build);
@@ -102,7 +107,7 @@ fn task(node: &Node, defaults: &Defaults, build: &mut Builder<'_>) -> Task {
         requires: build.lines(node.get("requires")),
         check_kinds: build.lines(node.get("check_kinds")),
         trials: build.whole(node.get("trials")).unwrap_or(defaults.trials),
-        cluster: build.row.as_ref().and_then(|row| row.cluster.clone()),
+        cluster,
         workspace,
         interview,
         checks,
@@ -151,8 +156,8 @@ fn git_source(git: &Node, written: &mut Written, build: &mut Builder<'_>) -> Sou
     let url = build.line(git.get("url"));
     written.git = Some(url.clone());
     let span = git.get("url").map(|node| node.span);
-    let local = !url.contains("://") && !url.split('/').next().is_some_and(|host| host.contains(':'));
-    let url = match (local && !url.is_empty(), span) {
+    let local = !url.is_empty() && !url.contains("://") && !url.split('/').next().is_some_and(|host| host.contains(':'));
+    let url = match (local, span) {
         (true, Some(span)) => local_repository(&url, span, build),
         (true | false, _) => url,
     };

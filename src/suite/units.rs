@@ -2,6 +2,8 @@
 //!
 //! A number without its unit is the mistake that costs most when it is guessed, so it is never guessed.
 
+use super::node::{Read, Scalar, number};
+
 /// What went wrong with a quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wrong {
@@ -45,6 +47,18 @@ pub const COUNT: Units =
     Units { name: "a count", example: "400, 20k or 2M", units: &[("k", 1000.0), ("M", 1_000_000.0)], bare: true };
 
 impl Units {
+    /// A scalar: for a count, also any number YAML knows.
+    ///
+    /// # Errors
+    /// As `read`.
+    pub fn read_scalar(&self, scalar: &Scalar) -> Result<u64, Wrong> {
+        match (self.bare && scalar.read() == Read::Number, number(&scalar.text).and_then(|number| number.as_f64())) {
+            (true, Some(value)) if value.fract() == 0.0 => whole(value),
+            (true, _) => Err(Wrong::Unreadable),
+            (false, _) => self.read(&scalar.text),
+        }
+    }
+
     /// # Errors
     /// When the text is no number followed by one of the units.
     pub fn read(&self, text: &str) -> Result<u64, Wrong> {
@@ -54,8 +68,8 @@ impl Units {
         let unit = text[digits..].trim_start();
         let size = match self.units.iter().find(|(name, _)| *name == unit) {
             Some((_, size)) => *size,
-            None if unit.is_empty() && self.bare => 1.0,
-            None if unit.is_empty() => return Err(Wrong::NoUnit),
+            None if unit.is_empty() && self.bare && number.fract() == 0.0 => 1.0,
+            None if unit.is_empty() && !self.bare => return Err(Wrong::NoUnit),
             None => return Err(Wrong::Unreadable),
         };
         whole(number * size)
@@ -64,8 +78,8 @@ impl Units {
     /// The same language as a regular expression, for the schema.
     pub fn pattern(&self) -> String {
         let units: Vec<&str> = self.units.iter().map(|(name, _)| *name).collect();
-        let optional = if self.bare { "?" } else { "" };
-        format!("^([0-9]+(\\.[0-9]*)?|\\.[0-9]+) *({}){optional}$", units.join("|"))
+        let bare = if self.bare { "[0-9]+|" } else { "" };
+        format!("^({bare}([0-9]+(\\.[0-9]*)?|\\.[0-9]+) *({}))$", units.join("|"))
     }
 
     /// "write `10s`, `10m` or `10h`" for the number somebody wrote.
