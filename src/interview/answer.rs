@@ -2,6 +2,7 @@
 
 use super::{
     questions::questions,
+    recorded::NO_MATCH,
     script::{Script, join},
     state::{Heard, Pending, State},
 };
@@ -79,7 +80,7 @@ fn decision(heard: &Heard, told: &[String]) -> Decision {
     let facts: Vec<String> = heard.facts.iter().filter(|id| told.contains(id)).cloned().collect();
     let why = heard.trouble.as_ref().map_or_else(
         || quote(&heard.sentence),
-        |trouble| format!("{} (no match: {})", quote(&heard.sentence), quote(trouble)),
+        |trouble| format!("{}{NO_MATCH}{})", quote(&heard.sentence), quote(trouble)),
     );
     let decision = if facts.is_empty() { Decided::Otherwise } else { Decided::Tell };
     Decision { decision, facts, by: heard.by, why }

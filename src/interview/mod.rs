@@ -16,11 +16,13 @@ mod answer;
 mod prose;
 pub mod questions;
 mod reached;
+mod recorded;
 mod script;
 mod state;
 mod step;
 
 pub use reached::reached;
+pub use recorded::{finding, inputs};
 pub use script::Script;
 pub use state::State;
 pub use step::{Step, replay, step};

@@ -115,7 +115,7 @@ impl Child {
             if self.outgoing.is_empty() {
                 self.stdin = None;
             }
-            if self.stdout.is_none() {
+            if self.stdout.is_none() && self.stdin.is_none() {
                 break;
             }
             self.step(Reading::Wanted).await;
@@ -188,9 +188,9 @@ impl Attended {
     async fn until_end(mut self, stderr: ChildStderr) {
         let mut drained = pin!(drain(stderr, Arc::clone(&self.stderr)));
         let mut dry = false;
-        let ended = loop {
+        let report = loop {
             tokio::select! {
-                ended = self.link.next_report() => break ended,
+                report = self.link.next_report() => break report,
                 order = self.orders.recv() => match order {
                     Some(order) => self.link.tell(order).await,
                     None => return,
@@ -201,6 +201,7 @@ impl Attended {
         if !dry {
             let _ = timeout(STRAY_PIPE, drained).await;
         }
+        let ended = self.link.last_word(report).await;
         self.end.send_replace(Some(ended));
     }
 }

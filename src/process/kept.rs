@@ -96,6 +96,11 @@ impl Keeper {
         self.turn(&bytes[to_tail..]);
     }
 
+    /// Counts bytes that were lost before they came here.
+    pub fn lose(&mut self, bytes: u64) {
+        self.dropped += bytes;
+    }
+
     /// What is kept so far.
     pub fn kept(&self) -> Kept {
         let (newer, older) = self.tail.split_at(self.oldest);

@@ -65,10 +65,12 @@ impl Inbox {
     pub fn drain_into(&mut self, keeper: &mut Keeper) {
         while let Some(line) = self.pop() {
             keeper.push(&line.bytes);
+            keeper.lose(line.cut);
             keeper.push(b"\n");
         }
         if let Some(open) = self.rest() {
             keeper.push(&open.bytes);
+            keeper.lose(open.cut);
         }
     }
 

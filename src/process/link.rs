@@ -110,26 +110,28 @@ impl Link {
     /// Waits until everything below the supervisor is dead, hastened by `cancel`.
     pub async fn ended(&mut self, cancel: &Cancel) -> Result<Ended, Fault> {
         let mut told = false;
-        loop {
+        let report = loop {
             tokio::select! {
-                ended = self.next_report() => return ended,
+                report = self.next_report() => break report,
                 () = cancel.cancelled(), if !told => {
                     told = true;
                     self.tell(KILL).await;
                 }
             }
-        }
+        };
+        self.last_word(report).await
     }
 
-    /// Cancel-safe: a report is read whole or stays unread.
-    pub async fn next_report(&mut self) -> Result<Ended, Fault> {
+    /// The next thing the supervisor says; nothing when it will say no more. Cancel-safe: a report is read whole or stays
+    /// unread.
+    pub async fn next_report(&mut self) -> Option<Report> {
         loop {
             tokio::select! {
-                line = self.reports.next_line() => return self.last_word(line.ok().flatten()).await,
+                line = self.reports.next_line() => return report(line.ok().flatten()),
                 () = due(self.overdue) => match self.overdue {
                     Overdue::Never => {}
                     Overdue::WakeAt(_) => self.wake(),
-                    Overdue::GiveUpAt(_) => return Err(self.lost().await),
+                    Overdue::GiveUpAt(_) => return None,
                 },
             }
         }
@@ -143,8 +145,9 @@ impl Link {
         }
     }
 
-    async fn last_word(&mut self, line: Option<String>) -> Result<Ended, Fault> {
-        match line.and_then(|line| serde_json::from_str::<Report>(&line).ok()) {
+    /// What the last report means. Not to be cancelled: it can be had only once.
+    pub async fn last_word(&mut self, report: Option<Report>) -> Result<Ended, Fault> {
+        match report {
             Some(Report::Ended { exit, entered, left: 0 }) => {
                 let duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
                 // It has nothing left to do but to exit.
@@ -179,8 +182,7 @@ impl Link {
             self.orders.write_all(&body).await
         };
         sent.await.map_err(|error| cannot("speak to the supervisor", &error))?;
-        let answer = self.reports.next_line().await.ok().flatten();
-        match answer.and_then(|line| serde_json::from_str::<Report>(&line).ok()) {
+        match report(self.reports.next_line().await.ok().flatten()) {
             Some(Report::Started { .. }) => {
                 let limit = spec.timeout.and_then(|limit| Instant::now().checked_add(limit + WAKE_AFTER));
                 self.overdue = limit.map_or(Overdue::Never, Overdue::WakeAt);
@@ -212,6 +214,10 @@ impl Drop for Link {
     fn drop(&mut self) {
         self.signal(Signal::SIGCONT);
     }
+}
+
+fn report(line: Option<String>) -> Option<Report> {
+    line.and_then(|line| serde_json::from_str(&line).ok())
 }
 
 async fn due(overdue: Overdue) {

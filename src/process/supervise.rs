@@ -92,6 +92,15 @@ impl Program {
         read.is_ok() && text.contains("\"exit-code\"")
     }
 
+    /// bwrap would die of the signal and take the program along, so in a sandbox it goes to those inside.
+    fn signal(&self, signal: Signal) {
+        // Whoever is gone already needs no signal.
+        match self.sandbox_log {
+            None => drop(killpg(self.leader, signal)),
+            Some(_) => sweep::signal(&sweep::descendants(self.leader.as_raw()), signal),
+        }
+    }
+
     fn time_left(&self) -> Duration {
         let left = self.deadline.map_or(LONGEST_POLL, |deadline| deadline.saturating_duration_since(Instant::now()));
         // Rounded up, or the last millisecond would be spent polling for nothing.
@@ -234,8 +243,7 @@ fn obey_one(program: &Program, order: u8) -> bool {
         KILL => return false,
         _ => return true,
     };
-    // A group that is gone already ends by itself.
-    let _ = killpg(program.leader, signal);
+    program.signal(signal);
     true
 }
 

@@ -47,7 +47,7 @@ pub fn end_marked(marker: &str, within: Duration) -> usize {
         if left.is_empty() || Instant::now() >= deadline {
             return left.len();
         }
-        end(&left);
+        signal(&left, Signal::SIGKILL);
         std::thread::sleep(PAUSE);
     }
 }
@@ -61,14 +61,14 @@ pub(super) fn end_below() -> usize {
         let _ = killpg(group, Signal::SIGKILL);
     }
     let left = descendants(own.as_raw());
-    end(&left);
+    signal(&left, Signal::SIGKILL);
     left.len()
 }
 
-/// Kills each; one that is gone already is no error.
-fn end(pids: &[i32]) {
+/// One that is gone already is no error.
+pub(super) fn signal(pids: &[i32], signal: Signal) {
     for &pid in pids {
-        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        let _ = kill(Pid::from_raw(pid), signal);
     }
 }
 

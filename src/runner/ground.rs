@@ -127,8 +127,7 @@ impl Ground {
         let (folder, content, taken) = (self.folder.clone(), self.content.clone(), self.taken);
         let name = name.to_owned();
         let (camera, now, mark) = on_blocking(move || {
-            let hide = |bytes: &[u8]| redactor.redact_bytes(bytes).into_owned();
-            let shot = camera.take(&work, &hide)?;
+            let shot = camera.take(&work, &redactor)?;
             let now = shot.manifest;
             let mark = keep(&folder, (&name, taken), (if first { &now } else { &last }, &now), &content)?;
             Ok((camera, now, mark))

@@ -157,10 +157,8 @@ async fn settle(session: &mut dyn Session, recorder: &mut Recorder, outcome: &Tu
     match outcome {
         TurnOutcome::Ended => return Ok(()),
         TurnOutcome::Gone(fault) => {
-            let mark = crate::model::trace::ErrorMark {
-                message: Text::cut(&fault.message),
-                fault: Some(fault.clone()),
-            };
+            let mark =
+                crate::model::trace::ErrorMark { message: Text::cut(&fault.message), fault: Some(fault.clone()) };
             recorder.ours(Body::Error(mark)).await?;
             return Ok(());
         }
@@ -198,13 +196,11 @@ impl Watch<'_> {
     async fn ring(&self, tool_runs: bool) -> LimitMark {
         let limits = self.rules.limits;
         let turn = limits.turn_ms.map(|ms| (self.began + Duration::from_millis(ms), "turn", ms));
-        let idle = limits
-            .idle_ms
-            .filter(|_| !tool_runs)
-            .map(|ms| (self.last_sign + Duration::from_millis(ms), "idle", ms));
-        let wall = limits.wall_ms.map(|ms| {
-            (self.began + Duration::from_millis(ms.saturating_sub(self.spent_before)), "wall", ms)
-        });
+        let idle =
+            limits.idle_ms.filter(|_| !tool_runs).map(|ms| (self.last_sign + Duration::from_millis(ms), "idle", ms));
+        let wall = limits
+            .wall_ms
+            .map(|ms| (self.began + Duration::from_millis(ms.saturating_sub(self.spent_before)), "wall", ms));
         let first = [turn, idle, wall].into_iter().flatten().min_by_key(|(at, _, _)| *at);
         match first {
             None => std::future::pending().await,

@@ -2,12 +2,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 use evalrun::{
-    interview::{Script, State, Step, reached, replay, step},
+    interview::{Script, State, Step, inputs, reached, replay, step},
     model::{
+        agent::{TurnEnd, TurnEnded},
+        id::EventId,
         interview::{By, Decided, Finding, Input, Move},
         results::StageReached,
         task::{Constraint, Fact, Interview, Lines, Say, Spoken, Stage, When, Wording},
-        trace::EndKind,
+        trace::{
+            AgentMessage, Body, CheckMark, CheckStatus, Clock, EndKind, Event, Header, Question, StageMark, StageState,
+            Tells, Text, ToolCall, Trace,
+        },
     },
 };
 use proptest::prelude::*;
@@ -291,4 +296,97 @@ fn where_we_stopped_it_nothing_is_held_against_the_agent() {
     assert_eq!(states(EndKind::AgentGone), vec![StageReached::Unreached; 4]);
     assert_eq!(states(EndKind::Cancelled), vec![StageReached::NotRun; 4]);
     assert_eq!(states(EndKind::Broken), vec![StageReached::NotRun; 4]);
+}
+
+/// A recorded trial can be interviewed again: the inputs are read back from the trace, and the words are the same.
+#[test]
+fn a_recorded_trial_is_interviewed_again() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/interviews");
+    for name in ["rate-limit", "enough", "model", "twin", "void"] {
+        let text = std::fs::read_to_string(folder.join(format!("{name}.yaml"))).unwrap();
+        let played: Played = serde_json::from_value(serde_yaml::from_str(&text).unwrap()).unwrap();
+        let script = if played.twin { Script::twin(&played.interview) } else { Script::new(&played.interview) };
+        let given: Vec<Input> = played.inputs.iter().filter(|value| value.get("end").is_none()).map(input).collect();
+        let steps = replay(&script, &given);
+        let trace = record(&given, &steps);
+        let moves = |steps: Vec<Step>| steps.into_iter().map(|step| step.next).filter(|next| *next != Move::Wait);
+        let again: Vec<Move> = moves(replay(&script, &inputs(&trace))).collect();
+        let mut first: Vec<Move> = moves(steps).collect();
+        // What comes after the end is not recorded.
+        first.truncate(first.iter().position(|next| *next == Move::Stop).map_or(first.len(), |at| at + 1));
+        // A question whose match came too late leaves no decision, so it is asked again and dropped again.
+        assert_eq!(again, first, "{name}");
+    }
+}
+
+fn record(inputs: &[Input], steps: &[Step]) -> Trace {
+    let mut bodies = Vec::new();
+    for (input, step) in inputs.iter().zip(steps) {
+        match input {
+            Input::Opened | Input::Matched(_) => {}
+            Input::Asked { text, options } => bodies.push(Body::Question(Question {
+                text: Text::whole(text.as_str()),
+                options: options.clone(),
+                answer: None,
+            })),
+            Input::TurnEnded { message, called_tools } => {
+                if *called_tools {
+                    let call = ToolCall { name: "ls".into(), tool: None, input: Value::Null, batch: None };
+                    bodies.push(Body::ToolCall(call));
+                }
+                bodies.push(Body::AgentMessage(AgentMessage { text: Text::whole(message.as_str()), phase: None }));
+                bodies.push(Body::TurnEnd(TurnEnd { how: TurnEnded::Done, why: String::new() }));
+            }
+            Input::Checked(findings) => bodies.extend(findings.iter().map(check)),
+        }
+        bodies.extend(step.decisions.iter().cloned().map(Body::Interviewer));
+        if let Move::EndStage { stage } = &step.next {
+            bodies.push(Body::Stage(StageMark { id: stage.clone(), state: StageState::Ended, why: String::new() }));
+        }
+    }
+    let event = |(at, body): (usize, Body)| Event {
+        id: EventId(u32::try_from(at).unwrap()),
+        turn: 0,
+        stage: String::new(),
+        lane: String::new(),
+        at: None,
+        time: None,
+        from: None,
+        superseded: false,
+        body,
+    };
+    let header = Header {
+        trace: 1,
+        task: None,
+        agent: "a".into(),
+        version: None,
+        model: None,
+        source: "test".into(),
+        session: None,
+        clock: Clock::None,
+        tells: Tells::default(),
+        cwd: None,
+        started: None,
+        language: "en".into(),
+    };
+    Trace { header, events: bodies.into_iter().enumerate().map(event).collect() }
+}
+
+fn check(finding: &Finding) -> Body {
+    let (status, why) = match &finding.holds {
+        Ok(true) => (CheckStatus::Passed, String::new()),
+        Ok(false) => (CheckStatus::Failed, String::new()),
+        Err(why) => (CheckStatus::Broken, why.clone()),
+    };
+    Body::Check(CheckMark {
+        name: finding.check.clone(),
+        when: "stage".into(),
+        status,
+        score: None,
+        exit: None,
+        why,
+        tests: BTreeMap::new(),
+        output: Text::default(),
+        duration_ms: None,
+    })
 }

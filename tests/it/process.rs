@@ -301,6 +301,14 @@ async fn waiting_for_the_end_writes_and_reads_what_is_still_due() {
 }
 
 #[tokio::test]
+async fn a_program_that_closes_its_output_still_gets_its_input() {
+    let stdin = Stdin::Bytes(vec![b'z'; 3 << 20]);
+    let script = "exec 1>&-; [ $(wc -c) = 3145728 ] && exit 6";
+    let output = open(Spec { stdin, ..sh(script) }).await.unwrap().wait().await.unwrap();
+    assert_eq!(output.exit, Exit::Code(6));
+}
+
+#[tokio::test]
 async fn a_line_that_was_waited_for_in_vain_is_not_lost() {
     let mut child = open(Spec { stdin: Stdin::Piped, ..sh("cat") }).await.unwrap();
     for n in 0..50 {
@@ -319,11 +327,14 @@ async fn a_line_that_was_waited_for_in_vain_is_not_lost() {
 
 #[tokio::test]
 async fn an_open_program_ends_by_itself_when_asked_and_otherwise_by_force() {
-    let mut polite = open(sh("trap 'echo bye; exit 5' TERM; echo up; while :; do sleep 0.05; done")).await.unwrap();
-    assert_eq!(polite.next_line().await.unwrap().text().0, "up");
-    polite.terminate();
-    let output = polite.wait().await.unwrap();
-    assert_eq!((output.exit, output.stdout), (Exit::Code(5), Kept::whole(b"bye\n")));
+    for jail in jails(&[]) {
+        let script = "trap 'echo bye; exit 5' TERM; echo up; while :; do sleep 0.05; done";
+        let mut polite = open(Spec { sandbox: jail, ..sh(script) }).await.unwrap();
+        assert_eq!(polite.next_line().await.unwrap().text().0, "up");
+        polite.terminate();
+        let output = polite.wait().await.unwrap();
+        assert_eq!((output.exit, output.stdout), (Exit::Code(5), Kept::whole(b"bye\n")));
+    }
 
     let spec = sh(&format!("trap '' INT TERM; {LEAVES_CHILDREN}; while :; do sleep 1000; done"));
     let marker = spec.marker.clone();
