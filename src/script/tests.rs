@@ -183,7 +183,7 @@ proptest! {
     #[test]
     fn what_is_written_is_read_again(script in script()) {
         let text = script.to_json().to_string();
-        prop_assert_eq!(Script::from_yaml(&text, "made-up.yaml"), Ok(script.clone()));
+        prop_assert_eq!(Script::from_yaml(&text, "made-up.yaml"), Ok(script));
     }
 
     #[test]
@@ -214,7 +214,7 @@ proptest! {
     #[test]
     fn a_damaged_script_is_read_without_a_panic(at in 0_usize..1200, with in "[\\-:\\[\\]{}&*!|>'\"%@` \n]{0,3}") {
         let text = example().to_json().to_string();
-        let at = text.floor_char_boundary(at.min(text.len()));
+        let at = at.min(text.len());
         let _ = Script::from_yaml(&format!("{}{with}{}", &text[..at], &text[at..]), "x");
     }
 }
