@@ -54,6 +54,10 @@ impl Redactor {
         Redactor { search: None }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.search.is_none()
+    }
+
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         match self.redact_bytes(text.as_bytes()) {
             Cow::Borrowed(_) => Cow::Borrowed(text),
