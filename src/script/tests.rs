@@ -195,15 +195,20 @@ proptest! {
         }
     }
 
-    /// The scripted model rebuilds its state from the user messages alone.
+    /// The scripted model rebuilds its state from the conversation alone.
     #[test]
     fn every_turn_ends_and_a_rebuilt_player_says_the_same(script in script(), messages in proptest::collection::vec("[a-d]{1,3}", 1..6)) {
         let texts: Vec<&str> = messages.iter().map(String::as_str).collect();
-        let whole = played(&script, &texts);
-        let (last, before) = texts.split_last().unwrap();
-        let mut rebuilt = Player::new(script);
-        before.iter().for_each(|message| rebuilt.user(message));
-        prop_assert!(whole.ends_with(&transcript(rebuilt, &[last])));
+        for player in [Player::new(script.clone()), Player::new(script).without_ask_tool()] {
+            let whole = transcript(player.clone(), &texts);
+            let (last, before) = texts.split_last().unwrap();
+            let mut rebuilt = player;
+            for message in before {
+                rebuilt.user(message);
+                while rebuilt.next().is_some() {}
+            }
+            prop_assert!(whole.ends_with(&transcript(rebuilt, &[last])));
+        }
     }
 
     #[test]
