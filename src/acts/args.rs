@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::acts::table::{Program, Verdict, is_flag};
+use crate::acts::table::{Program, Verdict, What, is_flag};
 
 /// A call cut into options and operands, by place in `argv` (0 is the program).
 #[derive(Debug, Default)]
@@ -26,6 +26,9 @@ impl Args {
                 if is_flag(word) {
                     args.flags.push(at);
                 }
+            } else if at == 1 && word.starts_with('+') && word.len() > 1 {
+                // `cargo +nightly test`
+                args.flags.push(at);
             } else if word == "--" {
                 args.dashes = Some(at);
             } else if is_flag(word) {
@@ -116,7 +119,9 @@ fn stem<'a>(argv: &[&'a str], args: &Args, words: usize) -> Cow<'a, str> {
 
 fn flagged<'p>(argv: &[&str], args: &Args, rule: (&str, &'p Program)) -> Option<&'p Verdict> {
     let (stem, program) = rule;
-    args.flags.iter().take(MAX_FLAGS).find_map(|at| {
+    let wraps = matches!(program.verdict.what, What::Wrap | What::Script);
+    let first = args.operands.first().copied().unwrap_or(usize::MAX);
+    args.flags.iter().take(MAX_FLAGS).filter(|at| !wraps || **at < first).find_map(|at| {
         let flag = argv[*at].split('=').next().unwrap_or("");
         if stem.is_empty() { program.rules.get(flag) } else { program.rules.get(&format!("{stem} {flag}")) }
     })

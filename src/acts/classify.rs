@@ -171,7 +171,7 @@ fn unknown(argv: &[&str], name: &str, site: &Site, out: &mut Vec<Deed>) {
     if name.is_empty() || name == "{}" {
         return;
     }
-    if argv.len() > 1 && matches!(argv[1], "--version" | "--help") {
+    if argv.iter().skip(1).any(|word| matches!(*word, "--version" | "--help")) {
         push(Found::new(name, Act::Other).sub("probe"), site, out);
         return;
     }
@@ -199,6 +199,7 @@ pub(super) const WAYS: &[(&str, Way)] = &[
     ("find", files::find),
     ("git", vcs::git),
     ("head", texts::head),
+    ("image", files::image),
     ("interpreter", interpreters::interpreter),
     ("ln", files::ln),
     ("manage", tasks::manage),

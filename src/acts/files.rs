@@ -180,3 +180,19 @@ pub(super) fn fd(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
     }
     true
 }
+
+/// ImageMagick and ffmpeg: nearly every option takes a value, the last word is written.
+pub(super) fn image(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
+    let Some((target, before)) = call.argv[1..].split_last() else { return false };
+    if *target == "-" || target.ends_with(":-") {
+        push(call.found(Act::Run), site, out);
+        return true;
+    }
+    let inputs = before.iter().enumerate().filter(|(at, word)| {
+        let owner = at.checked_sub(1).map_or("", |owner| before[owner]);
+        !word.starts_with('-') && (!owner.starts_with('-') || owner == "-i") && word.contains('.')
+    });
+    let found = call.found(Act::Edit).reads(inputs.map(|(_, word)| word)).writes([*target]);
+    push(found, site, out);
+    true
+}

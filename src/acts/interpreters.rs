@@ -65,13 +65,11 @@ fn nested_shell(script: &str, flags: &[&str], to: (&Site, &mut Vec<Deed>)) {
 
 /// `bash FILE`, `bash -n FILE`.
 pub(super) fn shell(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
-    let script = call.args.operand(call.argv, 0);
-    let act = match script {
-        Some(_) if call.has(&["-n"]) => Act::Lint,
-        Some(script) => by_script(script, site).unwrap_or(Act::Run),
-        None => Act::Run,
-    };
-    push(call.found(act), site, out);
+    match call.args.operands.first() {
+        Some(_) if call.has(&["-n"]) => push(call.found(Act::Lint), site, out),
+        Some(at) => script_file(call, &call.argv[*at..], site, out),
+        None => push(call.found(Act::Run), site, out),
+    }
     true
 }
 

@@ -211,6 +211,11 @@ impl<'a> Reader<'a> {
             "case" => self.case(),
             "function" => self.function_word(),
             "[[" => return Some(Node::Simple(self.bracket_test())),
+            "}" | "fi" | "then" | "else" | "elif" | "do" | "done" | "esac" => {
+                // It closes nothing that was opened.
+                self.incomplete = true;
+                return self.simple();
+            }
             _ => return self.simple(),
         };
         Some(node)

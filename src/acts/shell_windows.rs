@@ -228,7 +228,7 @@ impl Splitter<'_> {
         }
         self.incomplete |= open > 0;
         if self.pos == start {
-            self.pos += 1;
+            self.pos = (self.pos + 1).min(self.src.len());
         }
         let text = String::from_utf8_lossy(&text).into_owned();
         let dynamic = text.contains('$') || text.contains('%');

@@ -168,6 +168,11 @@ impl Table {
         Ok(table)
     }
 
+    /// Has an entry for a program of this base name.
+    pub fn knows(&self, program: &str) -> bool {
+        self.programs.contains_key(program)
+    }
+
     pub(super) fn program(&self, name: &str) -> Option<&Arc<Program>> {
         self.programs.get(name)
     }

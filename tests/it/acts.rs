@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use evalrun::acts::{Table, deeds_of_line};
 use evalrun::model::act::{Act, Deed, Seen};
+use proptest::prelude::*;
 use serde::Deserialize;
+use serde_json::json;
 
 fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/shell").join(name)
@@ -200,4 +202,352 @@ fn align(expected: &[&Label], found: &[&Deed]) -> Vec<(usize, usize)> {
 #[test]
 fn the_shipped_table_parses() {
     assert_eq!(Table::parse(include_str!("../../src/acts/programs.yaml")).err(), None);
+}
+
+#[derive(Deserialize)]
+struct Real {
+    command: String,
+}
+
+fn rendered(command: &str) -> String {
+    let mut text = String::new();
+    for line in command.lines() {
+        text += &format!("$ {line}\n");
+    }
+    for deed in deeds_of_line(command, Table::shipped()) {
+        let sub = deed.sub.map_or(String::new(), |sub| format!(".{sub}"));
+        let seen = format!("{:?}", deed.seen).to_lowercase();
+        text += &format!("    {}{sub} {} {seen}", deed.act.word(), deed.program);
+        for (mark, paths) in [("<", &deed.paths_read), (">", &deed.paths_written)] {
+            for path in paths {
+                text += &format!(" {mark}{path}");
+            }
+        }
+        if let Some((first, last)) = deed.lines {
+            text += &format!(" {first}-{last}");
+        }
+        if let Some(pattern) = deed.pattern {
+            text += &format!(" /{pattern}/");
+        }
+        if let Some(cwd) = deed.cwd {
+            text += &format!(" @{cwd}");
+        }
+        text += "\n";
+    }
+    text
+}
+
+fn real_commands() -> Vec<String> {
+    let text = std::fs::read_to_string(fixture("golden.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str::<Real>(line).unwrap().command).collect()
+}
+
+#[test]
+fn golden_commands_of_real_sessions() {
+    let text: String = real_commands().iter().map(|command| rendered(command)).collect();
+    insta::assert_snapshot!(text);
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Construct {
+    line: String,
+    is: Vec<String>,
+    #[serde(default)]
+    incomplete: bool,
+    /// `none` where it is no line for bash.
+    #[serde(default)]
+    bash: String,
+}
+
+#[test]
+fn shell_constructs() {
+    let text = std::fs::read_to_string(fixture("constructs.yaml")).unwrap();
+    let constructs: Vec<Construct> = serde_yaml::from_str(&text).unwrap();
+    assert!(constructs.len() >= 60);
+    let mut wrong = Vec::new();
+    for construct in &constructs {
+        let script = evalrun::acts::shell::read(&construct.line);
+        let found: Vec<String> = script
+            .segments
+            .iter()
+            .map(|segment| format!("{} {}", segment.program(), format!("{:?}", segment.seen).to_lowercase()))
+            .collect();
+        if found != construct.is || script.incomplete != construct.incomplete {
+            wrong.push(format!(
+                "{:?}\n  is    {found:?} incomplete {}\n  asked {:?}",
+                construct.line, script.incomplete, construct.is
+            ));
+        }
+        let accepted = construct.bash == "none" || bash_accepts(&construct.line);
+        if accepted == construct.incomplete && !construct.line.contains("<<EOF\nx") {
+            wrong.push(format!("{:?}\n  bash -n says {accepted}", construct.line));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn bash_accepts(script: &str) -> bool {
+    std::process::Command::new("bash").args(["-O", "extglob", "-n", "-c", script]).output().unwrap().status.success()
+}
+
+/// Every real command that bash accepts is read as complete.
+#[test]
+fn real_commands_that_bash_accepts_are_complete() {
+    let mut wrong = Vec::new();
+    for command in real_commands() {
+        let script = evalrun::acts::shell::read(&command);
+        if script.incomplete && bash_accepts(&command) {
+            wrong.push(command);
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// How many of the segments of real sessions have an entry in the table.
+#[test]
+fn real_commands_are_covered() {
+    let (mut known, mut unknown) = (0, BTreeMap::<String, usize>::new());
+    for command in real_commands() {
+        for deed in deeds_of_line(&command, Table::shipped()) {
+            if deed.act == Act::Run && !Table::shipped().knows(&deed.program) {
+                *unknown.entry(deed.program).or_default() += 1;
+            } else {
+                known += 1;
+            }
+        }
+    }
+    let missing: usize = unknown.values().sum();
+    let project: usize = unknown.get("desloppify").copied().unwrap_or(0);
+    println!("{known} of {} segments have an entry; without: {unknown:?}", known + missing);
+    assert!(share(known, known + missing - project) >= 0.95);
+}
+
+fn deeds(name: &str, input: serde_json::Value) -> Vec<String> {
+    let deeds = evalrun::acts::deeds_of_call(name, &input, Table::shipped());
+    deeds
+        .into_iter()
+        .map(|deed| {
+            let sub = deed.sub.map_or(String::new(), |sub| format!(".{sub}"));
+            let mut text = format!("{}{sub} {}", deed.act.word(), deed.program);
+            deed.paths_read.iter().for_each(|path| text += &format!(" <{path}"));
+            deed.paths_written.iter().for_each(|path| text += &format!(" >{path}"));
+            deed.lines.iter().for_each(|(first, last)| text += &format!(" {first}-{last}"));
+            deed.pattern.iter().for_each(|pattern| text += &format!(" /{pattern}/"));
+            deed.cwd.iter().for_each(|cwd| text += &format!(" @{cwd}"));
+            text
+        })
+        .collect()
+}
+
+#[test]
+fn native_tools() {
+    let cases = [
+        ("Read", json!({"file_path": "a.rs", "offset": 10, "limit": 20}), "read Read <a.rs 10-29"),
+        ("read_file", json!({"absolute_path": "/w/a.rs"}), "read read_file </w/a.rs"),
+        ("Grep", json!({"pattern": "foo", "path": "src"}), "search Grep <src /foo/"),
+        ("Glob", json!({"pattern": "**/*.rs"}), "list Glob"),
+        ("Edit", json!({"file_path": "a.rs", "old_string": "a", "new_string": "b"}), "edit Edit >a.rs"),
+        ("Write", json!({"file_path": "a.rs", "content": ""}), "edit.create Write >a.rs"),
+        (
+            "str_replace_editor",
+            json!({"command": "view", "path": "a.py", "view_range": [1, 30]}),
+            "read str_replace_editor <a.py 1-30",
+        ),
+        ("str_replace_editor", json!({"command": "create", "path": "a.py"}), "edit.create str_replace_editor >a.py"),
+        ("apply_patch", json!({"input": "*** Begin Patch\n*** Add File: a\n+x\n*** End Patch"}), "edit apply_patch >a"),
+        ("apply_patch", json!("*** Begin Patch\n*** Delete File: b\n*** End Patch"), "edit apply_patch >b"),
+        ("Bash", json!({"command": "cd x && pytest -q"}), "test pytest @x"),
+        ("shell", json!({"command": ["bash", "-lc", "rg foo src"], "workdir": "/w"}), "search rg <src /foo/ @/w"),
+        ("shell", json!({"command": ["git", "commit", "-m", "a; b"]}), "vcs.write git"),
+        ("exec_command", json!({"cmd": "sed -n '1,80p' a.py"}), "read sed <a.py 1-80"),
+        ("Bash", json!("npm test"), "test npm"),
+        ("TodoWrite", json!({"todos": []}), "plan TodoWrite"),
+        ("TaskCreate", json!({}), "plan TaskCreate"),
+        ("Task", json!({"prompt": "x"}), "delegate Task"),
+        ("AskUserQuestion", json!({}), "ask AskUserQuestion"),
+        ("WebFetch", json!({"url": "x"}), "net WebFetch"),
+        ("ToolSearch", json!({}), "meta ToolSearch"),
+        ("mcp__serena__find_symbol", json!({"name_path": "Foo"}), "search mcp__serena__find_symbol /Foo/"),
+        ("mcp__db__execute_sql", json!({}), "run mcp__db__execute_sql"),
+        ("mcp__kb__get_page", json!({}), "read mcp__kb__get_page"),
+        ("frobnicate", json!(null), "other frobnicate"),
+    ];
+    for (name, input, expected) in cases {
+        assert_eq!(deeds(name, input.clone()), [expected], "{name} {input}");
+    }
+    assert_eq!(deeds("Bash", json!({"command": "cd x"})), Vec::<String>::new());
+    assert_eq!(deeds("Bash", json!(17)), Vec::<String>::new());
+}
+
+#[test]
+fn a_suite_adds_programs_and_tools() {
+    let pairs =
+        |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>();
+    let programs = pairs(&[
+        ("mytool", "lint"),
+        ("mise run verify-all", "test"),
+        ("ci.sh", "test"),
+        ("make bundle-docs", "lint.fix"),
+    ]);
+    let table = Table::extended(&programs, &pairs(&[("kb_lookup", "search")])).unwrap();
+    let acts = |line: &str| deeds_of_line(line, &table).into_iter().map(|deed| deed.act.word()).collect::<Vec<_>>();
+    assert_eq!(acts("npx mytool --x | tail"), ["lint"]);
+    assert_eq!(acts("mise run verify-all && mise run other"), ["test", "run"]);
+    assert_eq!(acts("./scripts/ci.sh; bash scripts/ci.sh"), ["test", "test"]);
+    assert_eq!(acts("make bundle-docs"), ["lint"]);
+    assert_eq!(evalrun::acts::deeds_of_call("kbLookup", &json!({}), &table)[0].act, Act::Search);
+    let wrong = Table::extended(&pairs(&[("x", "dance")]), &[]).unwrap_err();
+    assert!(wrong.starts_with("`dance` is no act: use one of search, list, "), "{wrong}");
+}
+
+/// Pieces that shells are made of, so that random lines are nearly shell.
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "a",
+        "b ",
+        " ",
+        "\n",
+        ";",
+        "&",
+        "&&",
+        "||",
+        "|",
+        "(",
+        ")",
+        "{ ",
+        "}",
+        "$(",
+        "`",
+        "\"",
+        "'",
+        "$'",
+        "\\",
+        "<",
+        ">",
+        "<<EOF\n",
+        "EOF\n",
+        "<<<",
+        "$((",
+        "))",
+        "[[ ",
+        " ]]",
+        "if ",
+        " then ",
+        " fi",
+        "for x in ",
+        "; do ",
+        "; done",
+        "case x in ",
+        "a) ",
+        ";;",
+        " esac",
+        "f() ",
+        "é",
+        "\r\n",
+        "\t",
+        "#",
+        "${",
+        "x=",
+        "=(",
+        "rc=$?",
+        "exit $rc",
+        "set -e\n",
+        "cd x",
+        "bash -c ",
+        "xargs ",
+        "find . -exec ",
+        "rg ",
+        "sed -i ",
+        "python - ",
+        "$env:X ",
+        "C:\\",
+        "Get-Content ",
+        "\u{0}",
+        "sudo ",
+        "npx ",
+        "git show a:b ",
+    ]);
+    prop::collection::vec(piece, 0..60).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever the line, the reader answers, inside the line, and with no more segments than the line has bytes.
+    #[test]
+    fn any_line_is_read(line in prop_oneof![pieces(), any::<String>()]) {
+        let script = evalrun::acts::shell::read(&line);
+        prop_assert!(script.segments.len() <= line.len() + 1);
+        for segment in &script.segments {
+            prop_assert!(segment.span.start <= segment.span.end && segment.span.end <= line.len());
+            prop_assert!(segment.depth <= evalrun::acts::shell::MAX_DEPTH + 1);
+            for word in &segment.words {
+                prop_assert!(word.span.end <= line.len() && word.span.start <= word.span.end);
+            }
+        }
+        deeds_of_line(&line, Table::shipped());
+    }
+
+    #[test]
+    fn any_call_is_read(name in "[A-Za-z_]{0,12}", line in any::<String>()) {
+        for input in [json!(line), json!({"command": line}), json!({"command": [line]}), json!({"path": line, "input": line})] {
+            evalrun::acts::deeds_of_call(&name, &input, Table::shipped());
+            evalrun::acts::deeds_of_call("Bash", &input, Table::shipped());
+        }
+    }
+}
+
+/// The depth is capped and the size of the answer stays in step with the line.
+#[test]
+fn hostile_lines_stay_small() {
+    let deep = [
+        "(",
+        "$(",
+        "{ ",
+        "\"$(",
+        "`",
+        "if ",
+        "case x in a) ",
+        "f() { ",
+        "${x:-",
+        "<(",
+        "[[ ",
+        "((",
+        "$((",
+        "bash -c '",
+        "a=(",
+    ];
+    for piece in deep {
+        let line = piece.repeat(20_000);
+        let script = evalrun::acts::shell::read(&line);
+        assert!(script.segments.len() <= line.len(), "{piece}");
+        assert!(script.segments.iter().all(|segment| segment.depth <= evalrun::acts::shell::MAX_DEPTH + 1), "{piece}");
+        deeds_of_line(&line, Table::shipped());
+    }
+    let wide = [
+        "a;",
+        "a|",
+        "a&&",
+        "a||",
+        "a&",
+        "a\n",
+        "cd a;",
+        "a b c d ",
+        "<<A ",
+        "x=$? ",
+        "rc=$?;",
+        "f() { a; };",
+        "{ a; } > b;",
+        "find . -exec a \\; ",
+    ];
+    for piece in wide {
+        let line = piece.repeat(5_000);
+        let script = evalrun::acts::shell::read(&line);
+        let words: usize = script.segments.iter().map(|segment| segment.words.len() + segment.redirects.len()).sum();
+        let folders: usize =
+            script.segments.iter().filter_map(|segment| segment.cwd.as_ref()).map(|cwd| cwd.len()).sum();
+        assert!(words <= line.len() * 2 && folders <= line.len() * 256, "{piece}");
+        assert!(deeds_of_line(&line, Table::shipped()).len() <= 20_100, "{piece}");
+    }
 }
