@@ -2,6 +2,7 @@
 
 pub mod act;
 pub mod agent;
+pub mod ask;
 pub mod canon;
 pub mod fault;
 pub mod id;

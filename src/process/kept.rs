@@ -96,6 +96,11 @@ impl Keeper {
         self.turn(&bytes[to_tail..]);
     }
 
+    /// Counts bytes that were lost before they came here.
+    pub fn lose(&mut self, bytes: u64) {
+        self.dropped += bytes;
+    }
+
     /// What is kept so far.
     pub fn kept(&self) -> Kept {
         let (newer, older) = self.tail.split_at(self.oldest);
@@ -184,7 +189,7 @@ mod tests {
             let head = bytes.len().min(usize::try_from(cap).unwrap() / 2);
             let tail = (bytes.len() - head).min(usize::try_from(cap).unwrap().div_ceil(2));
             let expected = Kept { head: bytes[..head].to_vec(), tail: bytes[bytes.len() - tail..].to_vec(), dropped: (bytes.len() - head - tail) as u64 };
-            prop_assert_eq!(keeper.kept(), expected.clone());
+            prop_assert_eq!(&keeper.kept(), &expected);
             prop_assert_eq!(keeper.finish(), expected);
         }
     }

@@ -24,7 +24,7 @@ use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, close, dup2_stderr, dup2_stdin, dup2_stdout, getpid, pipe2, setsid};
+use nix::unistd::{Pid, close, dup2_stderr, dup2_stdin, dup2_stdout, pipe2, setsid};
 
 use super::sweep;
 use super::wire::{Exit, INTERRUPT, KILL, Report, Request, TERMINATE};
@@ -35,7 +35,7 @@ pub const VERB: &str = "__supervise";
 /// How long killed processes may take to go: one that hangs in the kernel cannot be waited for.
 const GOING: Duration = Duration::from_secs(10);
 
-const PAUSE: Duration = Duration::from_millis(2);
+const PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_POLL: Duration = Duration::from_secs(60);
 const REQUEST_BYTES: u64 = 64 << 20;
 const BE_REAPER: bool = true;
@@ -90,6 +90,15 @@ impl Program {
         let mut text = String::new();
         let read = log.try_clone().and_then(|log| File::from(log).take(4096).read_to_string(&mut text));
         read.is_ok() && text.contains("\"exit-code\"")
+    }
+
+    /// bwrap would die of the signal and take the program along, so in a sandbox it goes to those inside.
+    fn signal(&self, signal: Signal) {
+        // Whoever is gone already needs no signal.
+        match self.sandbox_log {
+            None => drop(killpg(self.leader, signal)),
+            Some(_) => sweep::signal(&sweep::descendants(self.leader.as_raw()), signal),
+        }
     }
 
     fn time_left(&self) -> Duration {
@@ -234,8 +243,7 @@ fn obey_one(program: &Program, order: u8) -> bool {
         KILL => return false,
         _ => return true,
     };
-    // A group that is gone already ends by itself.
-    let _ = killpg(program.leader, signal);
+    program.signal(signal);
     true
 }
 
@@ -256,13 +264,12 @@ fn reap(leader: Pid) -> Option<Exit> {
 fn end_all() -> u32 {
     let deadline = Instant::now() + GOING;
     loop {
-        let left = sweep::descendants(getpid().as_raw());
-        sweep::end(&left);
+        let left = sweep::end_below();
         if is_childless() {
             return 0;
         }
         if Instant::now() >= deadline {
-            return u32::try_from(left.len()).unwrap_or(u32::MAX).max(1);
+            return u32::try_from(left).unwrap_or(u32::MAX).max(1);
         }
         std::thread::sleep(PAUSE);
     }

@@ -101,6 +101,32 @@ async fn nothing_is_left_at_the_limit() {
     }
 }
 
+/// Each process of this lives for one fork; every other one also leaves its group.
+const FORKS_ON: &str = "
+import os, sys
+if os.fork(): sys.exit(0)
+os.closerange(0, 3)
+while True:
+    if len(sys.argv) > 1: os.setsid()
+    if os.fork(): os._exit(0)";
+
+#[tokio::test]
+async fn a_process_that_forks_on_and_on_is_caught() {
+    if !is_installed("python3") {
+        println!("skipped: python3 is not installed");
+        return;
+    }
+    for jail in jails(&[]) {
+        for more in [&[] as &[&str], &["leave the group"]] {
+            let argv = ["python3", "-c", FORKS_ON].iter().chain(more).copied();
+            let spec = Spec { sandbox: jail.clone(), marker: marker(), ..Spec::new(argv, "/") };
+            let marker = spec.marker.clone();
+            assert_eq!(finish(spec).await.exit, Exit::Code(0));
+            assert_eq!(sweep::marked(&marker), [0; 0]);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_left_after_a_cancel() {
     for jail in jails(&[]) {
@@ -157,6 +183,29 @@ async fn a_killed_supervisor_is_a_fault_and_leaves_nothing() {
     let fault = run(spec, &Cancel::new()).await.unwrap_err();
     assert_eq!((fault.kind.as_str(), fault.retryable), ("supervisor", false));
     assert_eq!(sweep::marked(&marker), [0; 0]);
+}
+
+#[tokio::test]
+async fn a_stopped_supervisor_is_woken() {
+    let limit = Some(Duration::from_millis(300));
+    let spec = Spec { timeout: limit, ..sh(&format!("{LEAVES_CHILDREN}; kill -STOP $PPID; sleep 1000")) };
+    let marker = spec.marker.clone();
+    assert_eq!(finish(spec).await.exit, Exit::TimedOut);
+    assert_eq!(sweep::marked(&marker), [0; 0]);
+
+    let mut child = open(sh(&format!("{LEAVES_CHILDREN}; kill -STOP $PPID; echo stopped; sleep 1000"))).await.unwrap();
+    child.next_line().await.unwrap();
+    assert_eq!(child.next_line().await.unwrap().text().0, "stopped");
+    assert_eq!(child.kill().await.unwrap().exit, Exit::Cancelled);
+}
+
+#[tokio::test]
+async fn what_is_cancelled_before_it_starts_does_not_start() {
+    let cancel = Cancel::new();
+    cancel.cancel();
+    let output = run(Spec::new(["no-such-program"], "/"), &cancel).await.unwrap();
+    let nothing = Kept::default();
+    assert_eq!(output, Output { exit: Exit::Cancelled, stdout: nothing.clone(), stderr: nothing, duration_ms: 0 });
 }
 
 #[tokio::test]
@@ -228,6 +277,7 @@ async fn an_open_program_is_spoken_to_in_lines() {
     assert_eq!(child.next_line().await, None);
     let output = child.wait().await.unwrap();
     assert_eq!((output.exit, output.stderr), (Exit::Code(0), Kept::whole(b"ready\n")));
+    assert_eq!(output.stdout, Kept::default());
     assert_eq!(child.write_line("late").await.unwrap_err().kind, "stdin_closed");
 }
 
@@ -240,6 +290,22 @@ async fn an_open_program_that_talks_while_it_is_spoken_to_does_not_stand_still()
     for _ in 0..2 {
         assert_eq!(child.next_line().await.unwrap().bytes.len(), line.len());
     }
+}
+
+#[tokio::test]
+async fn waiting_for_the_end_writes_and_reads_what_is_still_due() {
+    let big = "z".repeat(3 << 20);
+    let stdin = Stdin::Bytes(big.clone().into_bytes());
+    let output = open(Spec { stdin, ..sh("cat; echo; printf end") }).await.unwrap().wait().await.unwrap();
+    assert_eq!(output.stdout.text(), (format!("{big}\nend"), false));
+}
+
+#[tokio::test]
+async fn a_program_that_closes_its_output_still_gets_its_input() {
+    let stdin = Stdin::Bytes(vec![b'z'; 3 << 20]);
+    let script = "exec 1>&-; [ $(wc -c) = 3145728 ] && exit 6";
+    let output = open(Spec { stdin, ..sh(script) }).await.unwrap().wait().await.unwrap();
+    assert_eq!(output.exit, Exit::Code(6));
 }
 
 #[tokio::test]
@@ -261,11 +327,14 @@ async fn a_line_that_was_waited_for_in_vain_is_not_lost() {
 
 #[tokio::test]
 async fn an_open_program_ends_by_itself_when_asked_and_otherwise_by_force() {
-    let mut polite = open(sh("trap 'echo bye; exit 5' TERM; echo up; while :; do sleep 0.05; done")).await.unwrap();
-    assert_eq!(polite.next_line().await.unwrap().text().0, "up");
-    polite.terminate();
-    let output = polite.wait().await.unwrap();
-    assert_eq!((output.exit, output.stdout), (Exit::Code(5), Kept::whole(b"bye\n")));
+    for jail in jails(&[]) {
+        let script = "trap 'echo bye; exit 5' TERM; echo up; while :; do sleep 0.05; done";
+        let mut polite = open(Spec { sandbox: jail, ..sh(script) }).await.unwrap();
+        assert_eq!(polite.next_line().await.unwrap().text().0, "up");
+        polite.terminate();
+        let output = polite.wait().await.unwrap();
+        assert_eq!((output.exit, output.stdout), (Exit::Code(5), Kept::whole(b"bye\n")));
+    }
 
     let spec = sh(&format!("trap '' INT TERM; {LEAVES_CHILDREN}; while :; do sleep 1000; done"));
     let marker = spec.marker.clone();
