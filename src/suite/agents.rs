@@ -161,6 +161,7 @@ fn secrets(auth: Option<&Node>, build: &mut Builder<'_>) -> Vec<String> {
         let name = build.line(Some(item));
         if !name.is_empty() && (!name.chars().all(good) || name.starts_with(|c: char| c.is_ascii_digit())) {
             let what = "this is no name of an environment variable";
+            build.notes.hide(item.span);
             build.notes.error(Code::Misplaced, item.span, what, "write the variable's name, never its value");
         }
     }

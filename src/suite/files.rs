@@ -77,7 +77,9 @@ pub fn absolute(path: &Path) -> PathBuf {
     for part in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
         match part {
             Component::CurDir => {}
-            Component::ParentDir => drop(out.pop()),
+            Component::ParentDir => {
+                out.pop();
+            }
             Component::Prefix(_) | Component::RootDir | Component::Normal(_) => out.push(part),
         }
     }

@@ -26,7 +26,7 @@ struct Reader<'a> {
     /// Files read already, by their real paths.
     done: Vec<PathBuf>,
     /// From the suite down to the file that is being read.
-    open: Vec<PathBuf>,
+    open: Vec<(PathBuf, String)>,
 }
 
 impl Reader<'_> {
@@ -34,7 +34,7 @@ impl Reader<'_> {
     fn file(&mut self, path: &Path, from: Option<Span>) -> Option<Node> {
         let real = files::absolute(path);
         let name = brief_path(path);
-        if let (true, Some(span)) = (self.open.contains(&real), from) {
+        if let (true, Some(span)) = (self.open.iter().any(|(open, _)| *open == real), from) {
             let what = format!("`{name}` includes itself, by way of {}", self.way());
             self.notes.error(Code::Cycle, span, what, "take one of the includes out");
             return None;
@@ -64,7 +64,7 @@ impl Reader<'_> {
             );
             return None;
         }
-        self.open.push(real);
+        self.open.push((real, brief_path(path)));
         let whole = self.included(root, path);
         self.open.pop();
         Some(whole)
@@ -119,9 +119,7 @@ impl Reader<'_> {
     }
 
     fn way(&self) -> String {
-        let names =
-            self.open.iter().filter_map(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
-        names.collect::<Vec<_>>().join(" -> ")
+        self.open.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(" -> ")
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     finding::{Code, Notes},
     node::{Entry, Key, Kind, Node, Scalar, Span},
 };
-use granit_parser::{Event, Parser, ScalarStyle};
+use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, options};
 use std::collections::BTreeMap;
 
 /// Nesting of lists and maps.
@@ -21,13 +21,18 @@ pub const MAX_NODES: usize = 250_000;
 /// The tree of one file. `None`: it is no YAML or over a budget, and a finding says so.
 pub fn parse(text: &str, file: u32, notes: &mut Notes) -> Option<Node> {
     let mut builder = Builder::new(file, notes);
-    for event in Parser::new_from_str(text) {
+    // The parser reads ahead: left alone it would go deeper than the nodes it has given so far.
+    let options = options! { flow_nesting_limit: MAX_DEPTH, block_nesting_limit: MAX_DEPTH };
+    for event in Parser::new_from_str_with_options(text, options) {
         let step = match event {
-            Ok((event, span)) => builder.take(event, (spanned(file, &span), span.tag_span().map(|tag| spanned(file, &tag)))),
+            Ok((event, span)) => {
+                builder.take(event, (spanned(file, &span), span.tag_span().map(|tag| spanned(file, &tag))))
+            }
+            Err(error) if *error.kind() == ErrorKind::RecursionLimitExceeded => {
+                builder.too_deep(marked(file, *error.marker()))
+            }
             Err(error) => {
-                let marker = *error.marker();
-                let at = u32::try_from(marker.byte_offset().unwrap_or(0)).unwrap_or(0);
-                let place = Span { file, line: clip(marker.line()), col: clip(marker.col() + 1), start: at, end: at };
+                let place = marked(file, *error.marker());
                 builder.notes.error(Code::Syntax, place, format!("this is not YAML: {}", error.info()), "");
                 None
             }
@@ -257,7 +262,7 @@ impl<'a> Builder<'a> {
             }
             Kind::List(_) | Kind::Scalar(_) => {
                 let span = Span { file: self.file, ..from.span };
-                self.notes.error(Code::WrongType, span, "`<<` needs a map, or a list of maps", "as in `<<: *defaults`");
+                self.notes.error(Code::Syntax, span, "`<<` needs a map, or a list of maps", "as in `<<: *defaults`");
             }
         }
     }
@@ -269,7 +274,7 @@ fn next_key(node: Node, notes: &mut Notes) -> NextKey {
         Kind::Scalar(scalar) => NextKey::Named(Key { text: scalar.text, span: node.span }),
         Kind::List(_) | Kind::Map(_) => {
             notes.error(
-                Code::WrongType,
+                Code::Syntax,
                 node.span,
                 "a list or a map as a key",
                 "quote the key if it is a text that begins with `[` or `{`",
@@ -299,6 +304,11 @@ fn depth(node: &Node) -> usize {
         Kind::List(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
         Kind::Map(entries) => 1 + entries.iter().map(|entry| depth(&entry.value)).max().unwrap_or(0),
     }
+}
+
+fn marked(file: u32, marker: Marker) -> Span {
+    let at = clip(marker.byte_offset().unwrap_or(0));
+    Span { file, line: clip(marker.line()), col: clip(marker.col() + 1), start: at, end: at }
 }
 
 fn spanned(file: u32, span: &granit_parser::Span) -> Span {

@@ -332,7 +332,8 @@ impl Checker<'_> {
             }
             Read::Nothing if scalar.text.is_empty() => return self.wrong(node, shape, place),
             Read::Nothing => "nothing",
-            Read::Flag(_) => "a boolean",            Read::Number => "a number",
+            Read::Flag(_) => "a boolean",
+            Read::Number => "a number",
             Read::Doubtful => "a boolean by some tools",
         };
         let what = format!("{} must be {}: `{}` is read as {read}", place.what, shape.noun(), scalar.text);
@@ -374,7 +375,7 @@ impl Checker<'_> {
             return;
         }
         if later.contains(&scalar.text.as_str()) {
-            let what = format!("{} `{}` is not in this version", place.what, scalar.text);
+            let what = format!("`{}: {}` is not in this version", place.what.trim_matches('`'), scalar.text);
             return self.notes.error(Code::UnknownWord, node.span, what, format!("one of {}", near::listed(words)));
         }
         let what = format!("{} cannot be {}", place.what, node.described());
