@@ -72,6 +72,11 @@ pub enum Code {
 }
 
 impl Code {
+    /// A mistake of this kind at a place.
+    pub fn at(self, span: Span) -> (Code, Span) {
+        (self, span)
+    }
+
     /// Whether a JSON Schema can see it: there decoder and schema must agree.
     pub fn in_schema(self) -> bool {
         match self {
@@ -113,11 +118,11 @@ impl Notes {
         u32::try_from(self.sources.len() - 1).unwrap_or(u32::MAX)
     }
 
-    pub fn error(&mut self, code: Code, span: Span, what: impl Into<String>, hint: impl Into<String>) {
+    pub fn error(&mut self, (code, span): (Code, Span), what: impl Into<String>, hint: impl Into<String>) {
         self.add((span, Severity::Error, code, what.into(), hint.into()));
     }
 
-    pub fn warning(&mut self, code: Code, span: Span, what: impl Into<String>, hint: impl Into<String>) {
+    pub fn warning(&mut self, (code, span): (Code, Span), what: impl Into<String>, hint: impl Into<String>) {
         self.add((span, Severity::Warning, code, what.into(), hint.into()));
     }
 

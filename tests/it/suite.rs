@@ -1,5 +1,5 @@
 //! The suite language: every file of `fixtures/suites/` is a test.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 use evalrun::suite::{
     DriverDoc, DriverField, FieldKind, Finding, Loaded, Names, Paint, Severity, as_json, load, reference, render,
