@@ -66,6 +66,15 @@ impl Conditions<'_> {
         run(spec, self.cancel).await
     }
 
+    /// The same for setups: they install what the workspace needs, so the network is theirs whatever the agent gets.
+    pub(super) fn for_setup(&self) -> Self {
+        let walls = match &self.walls {
+            Walls::None => Walls::None,
+            Walls::Bwrap { hide, network: _ } => Walls::Bwrap { hide: hide.clone(), network: true },
+        };
+        Conditions { walls, ..self.clone() }
+    }
+
     /// What was printed, without secrets; standard error after standard output.
     pub(super) fn printed(&self, output: &Output) -> String {
         let shown = |kept: &Kept| kept.redacted(self.redactor).text().0;

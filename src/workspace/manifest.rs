@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::process::redact::Redactor;
+
 /// The state of a workspace. Paths are relative, with `/`, written as `names::written` writes them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -45,6 +47,28 @@ impl Manifest {
 
     pub fn empty() -> Manifest {
         Manifest { version: Self::VERSION, entries: BTreeMap::new(), ignored: Vec::new(), notes: Vec::new() }
+    }
+
+    /// What the workspace held, as one hash: the same whatever was redacted, kept or noted.
+    pub fn hash(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"evalrun/manifest/1");
+        for (path, entry) in &self.entries {
+            let (kind, mode, body) = match entry {
+                Entry::File { mode, hash, .. } => ("file", *mode, hash.as_deref().unwrap_or_default()),
+                Entry::Link { target } => ("link", 0, target.as_str()),
+                Entry::Dir { mode } => ("dir", *mode, ""),
+            };
+            for part in [path.as_bytes(), kind.as_bytes(), &mode.to_le_bytes(), body.as_bytes()] {
+                hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+            }
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
+    /// As it is written beside a trial: names and targets may hold secrets too.
+    pub fn to_json(&self, redactor: &Redactor) -> Result<String, serde_json::Error> {
+        Ok(redactor.redact(&serde_json::to_string(self)?).into_owned())
     }
 
     /// The files with their hashes, in the order of paths.

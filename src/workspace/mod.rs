@@ -1,4 +1,17 @@
 //! The workspace of a trial: a fresh copy, its snapshots and diffs, and checks that run at the same path with hidden files.
+//!
+//! What an agent did is what changed in its folder, not what it says. So the folder is made from known files, looked at from
+//! outside after every stage, and judged on a copy:
+//!
+//! ```text
+//! Source + setup --prepare, once--> cache/<hash> --lay, per trial--> place/work  (home, tmp beside it)
+//! place/work --Camera::take--> Manifest + store/     after setup and after each stage
+//! Manifest, Manifest --diff--> changes and a patch;  --unchanged, same_content--> a sentence that names the file
+//! Manifest --run_check--> a copy at the path of place/work, hidden files laid over --> CheckResult --held_against(before)--> counts
+//! ```
+//!
+//! Everything in the folder is hostile: links are copied and never followed, names may hold anything, files may be huge, folders
+//! locked or endless. `prepare`, `run_steps` and `run_check` are async since they run programs; all else blocks.
 
 mod check;
 mod conditions;
@@ -10,6 +23,7 @@ mod ignore;
 mod junit;
 mod keep;
 mod laid;
+mod lines;
 mod manifest;
 mod moved;
 mod names;

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use similar::{Algorithm, DiffOp, capture_diff_slices, group_diff_ops};
+use similar::{DiffOp, group_diff_ops};
 
+use super::lines::ops;
 use super::names::path_of;
 use std::os::unix::ffi::OsStrExt;
 
@@ -62,7 +63,7 @@ pub(super) fn mode_lines(old: Side, new: Side) -> String {
 pub(super) fn hunks(old: &str, new: &str) -> Hunks {
     let (old, new): (Vec<&str>, Vec<&str>) = (old.split_inclusive('\n').collect(), new.split_inclusive('\n').collect());
     let mut hunks = Hunks::default();
-    for group in group_diff_ops(capture_diff_slices(Algorithm::Myers, &old, &new), CONTEXT) {
+    for group in group_diff_ops(ops(&old, &new), CONTEXT) {
         let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
         let (from, to) = (first.old_range().start..last.old_range().end, first.new_range().start..last.new_range().end);
         let _ = writeln!(hunks.text, "@@ -{} +{} @@", span(from), span(to));

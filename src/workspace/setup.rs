@@ -20,13 +20,13 @@ use super::copy::{Onto, copy_tree};
 use super::git::{GitSource, check_out, first_commit, resolve};
 use super::ignore::Ignore;
 use super::moved;
-use super::names::written;
+use super::names::{path_of, written};
 use super::place::Place;
 use super::tree::{Notes, everything, fault, remove, walk};
 use crate::model::canon::{self, Domain};
 use crate::model::fault::{Boundary, Fault};
 use crate::model::task::{Setup, Source, Workspace};
-use crate::process::Exit;
+use crate::process::{Cancel, Exit};
 
 /// How often a trial looks whether another one has finished building.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -86,15 +86,15 @@ pub async fn prepare(wanted: &Workspace, shop: &Shop, conditions: &Conditions<'_
     if let Some(ready) = Prepared::read(&folder, &hash) {
         return Ok(ready);
     }
-    let _lock = lock(&shop.cache.join(format!("{hash}.lock"))).await?;
+    let _lock = lock(&shop.cache.join(format!("{hash}.lock")), conditions.cancel).await?;
     if let Some(ready) = Prepared::read(&folder, &hash) {
         return Ok(ready);
     }
     let root = Place::path(&shop.places, &format!("setup/{hash}"));
     let ignore = Ignore::new(&wanted.ignore)?;
-    let made = blocking(move || source.fill(&root, &ignore)).await?;
-    let (place, notes) = made;
-    run_steps(&wanted.setup, &place, conditions).await?;
+    let (place, notes) = blocking(move || source.fill(&root, &ignore)).await?;
+    // What is shared by all trials must not depend on the seed of the one that came first.
+    run_steps(&wanted.setup, &place, &Conditions { seed: 0, ..conditions.clone() }).await?;
     let look_for_paths = !wanted.setup.is_empty();
     blocking(move || finish(&place, &folder, &notes, look_for_paths)).await?;
     Prepared::read(&shop.cache.join(&hash), &hash)
@@ -103,6 +103,7 @@ pub async fn prepare(wanted: &Workspace, shop: &Shop, conditions: &Conditions<'_
 
 /// Runs setup commands in a place, one after the other; the first that fails ends it.
 pub async fn run_steps(steps: &[Setup], place: &Place, conditions: &Conditions<'_>) -> Result<(), Fault> {
+    let conditions = conditions.for_setup();
     for step in steps {
         let work = place.work();
         let shown = vec![(work.clone(), work.clone())];
@@ -113,7 +114,7 @@ pub async fn run_steps(steps: &[Setup], place: &Place, conditions: &Conditions<'
             Exit::Code(code) => format!("ended with exit code {code}"),
             Exit::Signal(signal) => format!("was ended by signal {signal}"),
             Exit::TimedOut => format!("did not end within {} ms", step.timeout_ms),
-            Exit::Cancelled => return Err(Fault::new(Boundary::Workspace, "cancelled", "the setup was cancelled")),
+            Exit::Cancelled => return Err(cancelled()),
         };
         let said = last_lines(&conditions.printed(&output));
         let message = format!("the setup `{}` {how}{said}", step.run.words());
@@ -138,11 +139,12 @@ impl Card {
 impl Prepared {
     fn read(folder: &Path, hash: &str) -> Option<Prepared> {
         let card: Card = serde_json::from_slice(&fs::read(folder.join(CARD)).ok()?).ok()?;
-        (card.version == Card::VERSION).then(|| Prepared {
+        let is_whole = card.version == Card::VERSION && folder.join("work").is_dir();
+        is_whole.then(|| Prepared {
             hash: hash.to_owned(),
             notes: card.notes,
             folder: folder.to_owned(),
-            built: super::names::path_of(&card.built),
+            built: path_of(&card.built),
             mentions: card.mentions,
         })
     }
@@ -223,11 +225,12 @@ fn cache_key(source: &Exact, wanted: &Workspace) -> Result<String, Fault> {
 }
 
 /// Waits for whoever builds the same workspace. Polls, so that a cancelled trial stops waiting.
-async fn lock(path: &Path) -> Result<File, Fault> {
+async fn lock(path: &Path, cancel: &Cancel) -> Result<File, Fault> {
     let file = File::create(path).map_err(|why| fault("create", path, &why))?;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if cancel.is_cancelled() => return Err(cancelled()),
             Err(TryLockError::WouldBlock) => tokio::time::sleep(LOOK_AGAIN).await,
             Err(TryLockError::Error(why)) => return Err(fault("lock", path, &why)),
         }
@@ -254,6 +257,10 @@ fn finish(place: &Place, folder: &Path, notes: &Notes, look_for_paths: bool) -> 
     };
     write().map_err(|why| fault("write", folder, &why))?;
     place.clear()
+}
+
+fn cancelled() -> Fault {
+    Fault::new(Boundary::Workspace, "cancelled", "the setup was cancelled")
 }
 
 /// The end of an output, as a continuation of a sentence.

@@ -48,7 +48,8 @@ pub struct Snapshot {
     pub reused: u64,
 }
 
-/// Takes the snapshots of one workspace, one after the other.
+/// Takes the snapshots of one workspace, one after the other. Contents are safe from a power loss after `Store::settle`, which
+/// is called once, before the trial counts as done.
 #[derive(Debug)]
 pub struct Camera {
     store: Store,
@@ -93,7 +94,6 @@ impl Camera {
         lines.extend(counted(left_out, "paths are in no snapshot: the workspace holds too many"));
         lines.extend(counted(more, "more ignored paths are not listed"));
         self.seen = seen;
-        self.store.settle()?;
         Ok(Snapshot { manifest: Manifest { entries, ignored, notes: lines, ..Manifest::empty() }, read, reused })
     }
 }

@@ -11,6 +11,9 @@ use walkdir::WalkDir;
 use super::names::written;
 use crate::model::fault::{Boundary, Fault};
 
+/// Folders in a folder that are removed at one go: their names together stay below the longest path.
+const SLICE: usize = 12;
+
 /// What was noticed on the way, in sentences; at most [`Notes::MOST`] are kept and the rest counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notes {
@@ -20,10 +23,11 @@ pub struct Notes {
 
 impl Notes {
     pub const MOST: usize = 40;
+    const LONGEST: usize = 400;
 
     pub fn add(&mut self, line: String) {
         if self.lines.len() < Self::MOST {
-            self.lines.push(line);
+            self.lines.push(shortened(line));
         } else {
             self.more += 1;
         }
@@ -80,21 +84,17 @@ pub(super) fn walk(
     Ok(())
 }
 
-/// Removes a folder even where its owner took the permission to look inside away from himself. Nothing there is fine.
+/// Removes a folder even where its owner took the permission to look inside away from himself, or nested it deeper than a path
+/// can be long. Nothing there is fine.
 pub fn remove(path: &Path) -> Result<(), Fault> {
     let first = match fs::symlink_metadata(path) {
-        Ok(meta) if meta.is_dir() => fs::remove_dir_all(path),
+        Ok(meta) if meta.is_dir() => fs::remove_dir_all(path).or_else(|_| remove_in_slices(path)),
         Ok(_) => fs::remove_file(path),
         Err(why) => Err(why),
     };
     match first {
-        Ok(()) => Ok(()),
-        Err(why) if why.kind() == ErrorKind::NotFound => Ok(()),
-        Err(why) if why.kind() == ErrorKind::PermissionDenied => {
-            unlock(path);
-            fs::remove_dir_all(path).map_err(|why| fault("remove", path, &why))
-        }
-        Err(why) => Err(fault("remove", path, &why)),
+        Err(why) if why.kind() != ErrorKind::NotFound => Err(fault("remove", path, &why)),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
@@ -109,21 +109,53 @@ pub(super) fn fault(doing: &str, path: &Path, why: &io::Error) -> Fault {
     }
 }
 
+/// The path of one file may have 4,096 bytes: the ends of a sentence about it are enough.
+fn shortened(line: String) -> String {
+    let letters = line.chars().count();
+    if letters <= Notes::LONGEST {
+        return line;
+    }
+    let half = Notes::LONGEST / 2;
+    let (head, tail) = (line.chars().take(half), line.chars().skip(letters - half));
+    head.chain(" ... ".chars()).chain(tail).collect()
+}
+
 fn unread(why: &walkdir::Error, path: &Path) -> String {
     let reason = why.io_error().map_or_else(|| "it is a loop".to_owned(), ToString::to_string);
     format!("`{}` could not be read and is left out: {reason}", written(path))
 }
 
-fn unlock(root: &Path) {
-    // A folder has to be opened before the walk reads it, so this cannot be one walk over a finished list.
-    let opened = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o700));
-    let _ = opened(root);
-    for entry in WalkDir::new(root).follow_links(false).into_iter().filter_entry(|entry| {
+/// Takes what lies deep out to the top, slice by slice, so that no path and no list of open folders grows long.
+fn remove_in_slices(root: &Path) -> io::Result<()> {
+    let mut waiting = vec![root.to_owned()];
+    let mut moved = 0_u32;
+    while let Some(top) = waiting.pop() {
+        for deep in opened(&top) {
+            let aside = root.with_extension(format!("gone-{moved}"));
+            moved += 1;
+            fs::rename(deep, &aside)?;
+            waiting.push(aside);
+        }
+        fs::remove_dir_all(&top)?;
+    }
+    Ok(())
+}
+
+/// Makes the folders down to [`SLICE`] ours again and gives those that lie at it.
+fn opened(top: &Path) -> Vec<PathBuf> {
+    let open = |path: &Path| drop(fs::set_permissions(path, fs::Permissions::from_mode(0o700)));
+    open(top);
+    let mut deep = Vec::new();
+    // A folder has to be opened before the walk reads it, hence here and not on what the walk yields.
+    let walk = WalkDir::new(top).follow_links(false).max_depth(SLICE).into_iter().filter_entry(|entry| {
         if entry.file_type().is_dir() {
-            let _ = opened(entry.path());
+            open(entry.path());
+            if entry.depth() == SLICE {
+                deep.push(entry.path().to_owned());
+            }
         }
         true
-    }) {
-        drop(entry);
-    }
+    });
+    walk.for_each(drop);
+    deep
 }

@@ -13,4 +13,5 @@ mod quickstart;
 mod reporters;
 mod runner;
 mod suite;
+mod tiny;
 mod workspace;

@@ -1,1 +1,86 @@
-//!
+//! Metrics: small traces written in YAML (`fixtures/metrics/*.yaml`), each with the numbers that must come out.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
+
+use super::tiny::{self, Case};
+use evalrun::{
+    metrics::{self, METRICS},
+    model::score::Measured,
+};
+use std::{collections::BTreeSet, fs, path::Path};
+
+#[test]
+fn every_case_measures_as_written() {
+    let mut wrong = Vec::new();
+    for (file, case) in cases() {
+        let built = tiny::build(&case);
+        let facts = tiny::facts(&built);
+        for (id, expected) in &case.expect {
+            let metric = metrics::named(id).unwrap_or_else(|| panic!("{file}: {}: no metric `{id}`", case.case));
+            let found = tiny::word(&(metric.of)(&facts));
+            if &found != expected {
+                wrong.push(format!("{file}: {}: {id} is {found}, expected {expected}", case.case));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_metric_has_a_case_with_a_value_and_one_without() {
+    let mut valued: BTreeSet<String> = BTreeSet::new();
+    let mut other: BTreeSet<String> = BTreeSet::new();
+    for (_, case) in cases() {
+        for (id, expected) in case.expect {
+            let set = if expected.is_number() { &mut valued } else { &mut other };
+            set.insert(id);
+        }
+    }
+    let missing: Vec<&str> = METRICS.iter().map(|metric| metric.id).filter(|id| !valued.contains(*id)).collect();
+    assert!(missing.is_empty(), "no case gives a value for: {}", missing.join(", "));
+    let never = |metric: &&metrics::Metric| metric.undefined == "never" && metric.unknown == "never";
+    let missing: Vec<&str> =
+        METRICS.iter().filter(|metric| !never(metric)).map(|metric| metric.id).filter(|id| !other.contains(*id)).collect();
+    assert!(missing.is_empty(), "no case leaves undefined or unknown: {}", missing.join(", "));
+}
+
+#[test]
+fn values_are_finite_and_cite_events_that_exist() {
+    for (file, case) in cases() {
+        let built = tiny::build(&case);
+        let facts = tiny::facts(&built);
+        for (id, measured) in metrics::measure(&facts) {
+            if let Measured::Value(reading) = measured {
+                assert!(reading.value.is_finite(), "{file}: {}: {id}", case.case);
+                assert!(reading.cites.iter().all(|event| built.trace.event(*event).is_some()), "{file}: {}: {id}", case.case);
+            }
+        }
+    }
+}
+
+#[test]
+fn ids_are_unique_and_the_document_is_current() {
+    let ids: BTreeSet<&str> = METRICS.iter().map(|metric| metric.id).collect();
+    assert_eq!(ids.len(), METRICS.len());
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
+    let document = metrics::document();
+    if std::env::var_os("EVALRUN_WRITE_DOCS").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &document).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == document, "docs/metrics.md is stale: run this test once with EVALRUN_WRITE_DOCS=1");
+}
+
+fn cases() -> Vec<(String, Case)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/metrics");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()).collect();
+    files.retain(|path| path.extension().is_some_and(|ext| ext == "yaml"));
+    files.sort();
+    let read = |path: &std::path::PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let cases: Vec<Case> =
+            serde_yaml::from_str(&fs::read_to_string(path).unwrap()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        cases.into_iter().map(move |case| (name.clone(), case)).collect::<Vec<_>>()
+    };
+    files.iter().flat_map(read).collect()
+}

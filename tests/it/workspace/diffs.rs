@@ -131,3 +131,23 @@ proptest! {
         prop_assert_eq!(as_git_sees(&manifest(&old, &store)), as_git_sees(&is), "{}", told);
     }
 }
+
+#[test]
+fn large_files_made_to_be_hard_are_compared_in_bounded_time() {
+    let folder = tempdir().unwrap();
+    let (work, store) = (folder.path().join("work"), folder.path().join("store"));
+    let mut state = 1_u64;
+    let mut noise = || {
+        let mut line = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            format!("{}\n", (state >> 33) % 10)
+        };
+        (0..300_000).map(|_| line()).collect::<String>()
+    };
+    put(&work, "a", &noise());
+    let old = manifest(&work, &store);
+    put(&work, "a", &noise());
+    let told = diff(&old, &manifest(&work, &store), &Store::open(&store).unwrap());
+    // Every line counts as replaced: nothing to hold on to was found, and nothing was searched for long.
+    assert_eq!(told.changes[0].lines, Lines::Counted { added: 300_000, removed: 300_000 });
+}

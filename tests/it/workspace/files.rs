@@ -78,3 +78,52 @@ fn what_an_agent_locked_is_removed_all_the_same() {
     remove(&work).unwrap();
     assert!(!work.exists());
 }
+
+#[test]
+fn a_very_deep_folder_is_copied_as_far_as_paths_go_and_removed() {
+    let folder = tempdir().unwrap();
+    let work = folder.path().join("work");
+    fs::create_dir(&work).unwrap();
+    // Deeper than a path can be long and than a process may hold files open.
+    let status = std::process::Command::new("python3")
+        .args(["-c", "import os\nfor n in range(3000):\n  os.mkdir('dddddddd'); os.chdir('dddddddd')"])
+        .current_dir(&work)
+        .status();
+    assert!(status.unwrap().success());
+    let taken = manifest(&work, &folder.path().join("store"));
+    assert!(taken.entries.len() > 400 && taken.entries.len() < 3000);
+    assert!(taken.notes[0].ends_with("could not be read and is left out: File name too long (os error 36)"));
+    remove(&work).unwrap();
+    assert!(!work.exists());
+}
+
+/// The folder of a file system of 1 MiB, in the process that runs inside it.
+const SMALL_DISK: &str = "EVALRUN_SMALL_DISK";
+
+#[test]
+fn a_full_disk_is_said() {
+    let Some(bench) = super::Bench::all().into_iter().find(|bench| bench.walls != super::Walls::None) else { return };
+    let disk = bench.path("disk");
+    fs::create_dir(&disk).unwrap();
+    put(bench.folder.path(), "source/big", &"x".repeat(3 << 20));
+    let mut inside = std::process::Command::new("bwrap");
+    inside.args(["--dev-bind", "/", "/", "--size", "1048576", "--tmpfs"]).arg(&disk);
+    inside.arg(std::env::current_exe().unwrap()).args(["--exact", "workspace::files::on_the_small_disk", "--ignored"]);
+    let out = inside.env(SMALL_DISK, &disk).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stdout);
+    assert!(out.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&out.stderr));
+}
+
+#[test]
+#[ignore = "run by a_full_disk_is_said, on a disk of its own"]
+fn on_the_small_disk() {
+    let Some(disk) = std::env::var_os(SMALL_DISK).map(std::path::PathBuf::from) else { return };
+    let source = disk.with_file_name("source");
+    let copy = copy_tree(&source, &disk.join("copy"), Onto::Nothing).unwrap_err();
+    remove(&disk.join("copy")).unwrap();
+    let kept = super::camera(&disk.join("store")).take(&source, &super::as_they_are()).unwrap_err();
+    assert_eq!([copy.kind, kept.kind], ["full_disk", "full_disk"]);
+    let left = fs::read_dir(disk.join("store")).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_file());
+    assert_eq!(left.count(), 0);
+    assert_eq!(kept.hint.as_deref(), Some("free some space, then `evalrun resume`"));
+}

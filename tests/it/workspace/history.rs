@@ -48,7 +48,7 @@ fn a_repository_that_came_with_the_workspace_is_left_alone() {
     put(work, "a", "a\n");
     done(work, &["init", "-q"]);
     first_commit(work, &[], &mut Notes::default()).unwrap();
-    assert_eq!(git(work, &["rev-parse", "HEAD"]).0, false);
+    assert!(!git(work, &["rev-parse", "HEAD"]).0);
 }
 
 #[test]
