@@ -131,8 +131,7 @@ impl<'a> Builder<'a> {
             (Stands::Nothing, _) => "does not exist",
         };
         self.notes.error(
-            Code::Path,
-            node.span,
+            Code::Path.at(node.span),
             format!("`{}` {fits}", brief_path(&path)),
             "paths are relative to the file they stand in",
         );
@@ -155,7 +154,7 @@ impl<'a> Builder<'a> {
         let script = [".py", ".sh", ".js", ".ts", ".rb", ".pl"].iter().any(|end| word.ends_with(end));
         let is_path =
             word.contains('/') && !word.starts_with('-') && !word.contains("://") && !word.contains([' ', '{', '$']);
-        if !is_path && !(script && !word.contains([' ', '{', '$', '*'])) {
+        if !is_path && (!script || word.contains([' ', '{', '$', '*'])) {
             return word;
         }
         let path = self.relative(span, &word);
@@ -164,7 +163,7 @@ impl<'a> Builder<'a> {
         }
         if script || at == 0 {
             let what = format!("`{}` does not exist", brief_path(&path));
-            self.notes.error(Code::Path, span, what, "paths are relative to the file they stand in");
+            self.notes.error(Code::Path.at(span), what, "paths are relative to the file they stand in");
         }
         word
     }
@@ -180,7 +179,7 @@ impl<'a> Builder<'a> {
                 hash
             }
             Err(why) => {
-                self.notes.error(Code::Unreadable, span, format!("the folder cannot be read: {why}"), "");
+                self.notes.error(Code::Unreadable.at(span), format!("the folder cannot be read: {why}"), "");
                 String::new()
             }
         }
@@ -195,7 +194,7 @@ impl<'a> Builder<'a> {
         if !self.notes.is_full() {
             let there = format!("the {what}s here are");
             let hint = near::hint(&name, names.iter().map(String::as_str), &there);
-            self.notes.error(Code::UnknownName, node.span, format!("no {what} is called `{}`", brief(&name)), hint);
+            self.notes.error(Code::UnknownName.at(node.span), format!("no {what} is called `{}`", brief(&name)), hint);
         }
         false
     }
@@ -215,7 +214,7 @@ impl<'a> Builder<'a> {
                 }
                 Err(error) => {
                     let what = format!("`{}`: {error}", brief_path(&path));
-                    self.notes.error(Code::Path, node.span, what, "paths are relative to the file they stand in");
+                    self.notes.error(Code::Path.at(node.span), what, "paths are relative to the file they stand in");
                     return String::new();
                 }
             },
@@ -230,7 +229,7 @@ impl<'a> Builder<'a> {
             RowNow::Unread => text.to_owned(),
             RowNow::Row(row) => rows::fill(text, row).unwrap_or_else(|wrong| {
                 for (what, hint) in wrong {
-                    self.notes.error(Code::Template, span, what, hint);
+                    self.notes.error(Code::Template.at(span), what, hint);
                 }
                 String::new()
             }),
@@ -244,7 +243,9 @@ pub fn clean(path: &Path) -> PathBuf {
     for part in path.components() {
         match part {
             Component::CurDir => {}
-            Component::ParentDir if matches!(out.components().next_back(), Some(Component::Normal(_))) => drop(out.pop()),
+            Component::ParentDir if matches!(out.components().next_back(), Some(Component::Normal(_))) => {
+                out.pop();
+            }
             Component::ParentDir | Component::Normal(_) | Component::RootDir | Component::Prefix(_) => out.push(part),
         }
     }
@@ -253,7 +254,8 @@ pub fn clean(path: &Path) -> PathBuf {
 
 /// A path for a message, without control characters and not longer than a line.
 pub fn brief_path(path: &Path) -> String {
-    let text: String = clean(path).display().to_string().chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+    let text: String =
+        clean(path).display().to_string().chars().map(|c| if c.is_control() { '?' } else { c }).collect();
     match text.chars().count() {
         0..=120 => text,
         length => format!("...{}", text.chars().skip(length - 117).collect::<String>()),

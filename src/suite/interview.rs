@@ -38,12 +38,16 @@ fn stages(task: &Node, build: &mut Builder<'_>) -> Vec<Stage> {
     match (task.entry("say"), listed) {
         (Some(say), Some(_)) => {
             let what = "`say` stands here and `interview.stages` as well";
-            build.notes.error(Code::Misplaced, say.key.span, what, "a one-turn task has `say`, any other has stages");
+            build.notes.error(
+                Code::Misplaced.at(say.key.span),
+                what,
+                "a one-turn task has `say`, any other has stages",
+            );
         }
         (None, Some(_)) => {
             if let Some(expect) = task.entry("expect") {
                 let what = "`expect` stands here and `interview.stages` as well";
-                build.notes.error(Code::Misplaced, expect.key.span, what, "move it to the stage that must meet it");
+                build.notes.error(Code::Misplaced.at(expect.key.span), what, "move it to the stage that must meet it");
             }
         }
         (None, None) => nothing_said(task, build),
@@ -82,8 +86,7 @@ fn nothing_said(task: &Node, build: &mut Builder<'_>) {
     }
     let place = task.entry("id").map_or(task.span, |entry| entry.key.span);
     build.notes.error(
-        Code::Misplaced,
-        place,
+        Code::Misplaced.at(place),
         "nothing is said in this task",
         "write `say:`, or `interview: {stages: [...]}`",
     );
@@ -164,10 +167,10 @@ fn examples(node: &Node, build: &mut Builder<'_>) {
         }
         if !asked {
             let what = format!("no `ask` pattern matches this example of `{}`", build.line(node.get("id")));
-            build.notes.error(Code::Pattern, item.span, what, "change the pattern, or add one");
+            build.notes.error(Code::Pattern.at(item.span), what, "change the pattern, or add one");
         } else if let Some(pattern) = unasked {
             let what = format!("the `not` pattern `{}` takes this example out", brief(pattern.as_str()));
-            build.notes.error(Code::Pattern, item.span, what, "make it narrower");
+            build.notes.error(Code::Pattern.at(item.span), what, "make it narrower");
         }
     }
 }
@@ -192,8 +195,7 @@ fn patterns(node: Option<&Node>, build: &mut Builder<'_>) -> Option<Vec<Regex>> 
                 good = false;
                 let what = format!("this pattern does not compile: {}", pattern_error(&error));
                 build.notes.error(
-                    Code::Pattern,
-                    item.span,
+                    Code::Pattern.at(item.span),
                     what,
                     "patterns are regular expressions: put `\\` before a sign that stands for itself",
                 );

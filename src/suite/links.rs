@@ -19,7 +19,7 @@ pub fn unique_ids(items: &[Node], what: &str, notes: &mut Notes) {
         match seen.get(name) {
             Some(first) => {
                 let message = format!("{what} `{name}` stands here twice: first at {}", notes.at(*first));
-                notes.error(Code::Duplicate, id.span, message, "give each its own id");
+                notes.error(Code::Duplicate.at(id.span), message, "give each its own id");
             }
             None => {
                 seen.insert(name, id.span);
@@ -127,7 +127,7 @@ fn expectations(task: &Node, there: &There<'_>, build: &mut Builder<'_>) {
         if let Some(until) = there.until.get(name).filter(|until| at >= **until) {
             let stage = there.stage_ids.get(*until).cloned().unwrap_or_default();
             let what = format!("check `{name}` is superseded from stage `{stage}` on, and expected here");
-            build.notes.error(Code::NeverRuns, item.span, what, "take it out here, or change its `until`");
+            build.notes.error(Code::NeverRuns.at(item.span), what, "take it out here, or change its `until`");
         }
     }
 }
@@ -151,7 +151,7 @@ fn stage_links(stage: &Node, at: usize, there: &There<'_>, build: &mut Builder<'
             let name = there.stage_ids.get(at).filter(|name| !name.is_empty());
             let stage = name.map_or("this stage".to_owned(), |name| format!("stage `{name}`"));
             let what = format!("{stage} can never run: {why}");
-            build.notes.error(Code::NeverRuns, node.span, what, never_hint(field));
+            build.notes.error(Code::NeverRuns.at(node.span), what, never_hint(field));
         }
     }
 }
@@ -200,7 +200,7 @@ fn discoverable(fact: &Node, workspace: &Workspace, build: &mut Builder<'_>) {
         let glob = path.contains(['*', '?', '[', '{']);
         if !path.is_empty() && !glob && files::stands(&folder.join(&path)) == Stands::Nothing {
             let what = format!("the workspace has no `{path}`");
-            build.notes.error(Code::Path, item.span, what, "paths here are relative to the workspace");
+            build.notes.error(Code::Path.at(item.span), what, "paths here are relative to the workspace");
         }
     }
 }
@@ -215,8 +215,7 @@ fn weights(task: &Node, build: &mut Builder<'_>) {
         let zero = |node: &&Node| node.source().and_then(number).and_then(|number| number.as_f64()) == Some(0.0);
         if let (Some(first), true) = (written.first(), written.len() == nodes.len() && written.iter().all(zero)) {
             build.notes.error(
-                Code::Weights,
-                first.span,
+                Code::Weights.at(first.span),
                 format!("the weights of these {what} sum to 0"),
                 "one at least must be above 0",
             );
@@ -238,8 +237,7 @@ fn unused(task: &Node, there: &There<'_>, build: &mut Builder<'_>) {
         if !used.contains(entry.key.text.as_str()) && !unknown && matches!(entry.value.kind, Kind::Map(_)) {
             let what = format!("check `{}` is never asked for", entry.key.text);
             build.notes.warning(
-                Code::NoEffect,
-                entry.key.span,
+                Code::NoEffect.at(entry.key.span),
                 what,
                 "put it into a stage's `expect`, or into a constraint",
             );
