@@ -3,10 +3,11 @@
 use super::recorder::on_blocking;
 use crate::acts::Table;
 use crate::graders::{
-    Answer, Criteria, Evidence, Grader, GRADERS, Build, Need, Output, interview_result, passed, run, shipped, stage_results,
+    Answer, Build, Criteria, Evidence, GRADERS, Grader, Need, Output, interview_result, passed, run, shipped,
+    stage_results,
 };
-use crate::metrics::{Given, Readers, gather, measure, to_json};
 use crate::interview;
+use crate::metrics::{Given, Readers, gather, measure, to_json};
 use crate::model::{
     ask::AskKind,
     canon::{Domain, hash_bytes},
@@ -18,7 +19,11 @@ use crate::model::{
 };
 use crate::process::{self, Cancel, Exit, Spec, Stdin, env::base_env};
 use crate::store::{Layout, read_trace};
-use std::{path::{Path, PathBuf}, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 /// What trajectories are graded with.
 #[derive(Clone)]
