@@ -64,6 +64,19 @@ fn mistakes_are_found_each_once() {
     }
 }
 
+/// The suites that ship with the project are without a finding, and name their schema in the first line.
+#[test]
+fn shipped_suites_check() {
+    let validator = jsonschema::validator_for(&schema(&NAMES)).unwrap();
+    for path in yaml_files(Path::new("evals")) {
+        let findings = load(&path, &NAMES).findings;
+        assert_eq!(render(&findings, Paint::Plain), "");
+        assert!(validator.is_valid(&as_json(&path).unwrap()), "{}", path.display());
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("# yaml-language-server: $schema="), "{}", path.display());
+    }
+}
+
 /// What a schema can see, decoder and schema see alike.
 #[test]
 fn decoder_and_schema_agree() {
@@ -323,7 +336,10 @@ fn cpu_ms() -> i64 {
 
 /// Relative, as a user would type them: findings show the path as it was given.
 fn suites(folder: &str) -> Vec<PathBuf> {
-    let folder = Path::new("fixtures/suites").join(folder);
+    yaml_files(&Path::new("fixtures/suites").join(folder))
+}
+
+fn yaml_files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut paths: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
     paths.sort();
