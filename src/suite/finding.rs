@@ -136,9 +136,9 @@ impl Notes {
         self.found.len() >= MAX_FINDINGS
     }
 
-    fn add(&mut self, found: (Span, Severity, Code, String, String)) {
+    fn add(&mut self, (span, severity, code, what, hint): (Span, Severity, Code, String, String)) {
         if !self.is_full() {
-            self.found.push(found);
+            self.found.push((span, severity, code, tame(&what), tame(&hint)));
         }
     }
 
@@ -182,7 +182,7 @@ impl Notes {
             file: self.name(span.file).to_owned(),
             line: span.line,
             col: span.col,
-            source: line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect(),
+            source: line.chars().map(tame_char).collect(),
             width: u32::try_from(first.chars().count()).unwrap_or(1).max(1),
             severity: *severity,
             code: *code,
@@ -190,6 +190,19 @@ impl Notes {
             hint: hint.clone(),
         }
     }
+}
+
+/// Texts of a suite stand in findings: on a terminal they must be texts and nothing more, and not fill it.
+fn tame(text: &str) -> String {
+    const MOST: usize = 500;
+    let shown: String = text.chars().take(MOST).map(tame_char).collect();
+    if text.chars().nth(MOST).is_some() { format!("{shown}...") } else { shown }
+}
+
+/// No control character, and none that turns the direction of writing.
+fn tame_char(c: char) -> char {
+    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if c.is_control() || turns { ' ' } else { c }
 }
 
 /// Whether findings are shown with colours.

@@ -154,6 +154,12 @@ fn git_source(git: &Node, written: &mut Written, build: &mut Builder<'_>) -> Sou
     let url = build.line(git.get("url"));
     written.git = Some(url.clone());
     let span = git.get("url").map(|node| node.span);
+    for node in [git.get("url"), git.get("rev")].into_iter().flatten() {
+        if build.line(Some(node)).starts_with('-') {
+            let what = "this begins with `-`, which git takes for an option";
+            build.notes.error(Code::Misplaced.at(node.span), what, "");
+        }
+    }
     let local =
         !url.is_empty() && !url.contains("://") && !url.split('/').next().is_some_and(|host| host.contains(':'));
     let url = match (local, span) {

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 const fn field(name: &'static str, doc: &'static str, kind: FieldKind) -> DriverField<'static> {
@@ -43,6 +44,8 @@ const NAMES: Names<'static> = Names {
     later_drivers: &["codex", "claude", "acp", "gemini", "opencode", "chat"],
 };
 
+static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| jsonschema::validator_for(&schema(&NAMES)).unwrap());
+
 #[test]
 fn good_suites_load() {
     for path in suites("good") {
@@ -64,27 +67,40 @@ fn mistakes_are_found_each_once() {
     }
 }
 
+/// The suites that ship with the project are without a finding, and name their schema in the first line.
+#[test]
+fn shipped_suites_check() {
+    for path in yaml_files(Path::new("evals")) {
+        let findings = load(&path, &NAMES).findings;
+        assert_eq!(render(&findings, Paint::Plain), "");
+        assert!(SCHEMA.is_valid(&as_json(&path).unwrap()), "{}", path.display());
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("# yaml-language-server: $schema="), "{}", path.display());
+    }
+}
+
 /// What a schema can see, decoder and schema see alike.
 #[test]
 fn decoder_and_schema_agree() {
-    let validator = jsonschema::validator_for(&schema(&NAMES)).unwrap();
     for path in suites("good").into_iter().chain(suites("mistakes")) {
-        let Some(json) = as_json(&path) else { continue };
-        let findings = load(&path, &NAMES).findings;
-        let structural: Vec<&Finding> = findings.iter().filter(|finding| finding.code.in_schema()).collect();
-        let refused: Vec<String> =
-            validator.iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect();
-        let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
-        let name = path.display();
-        assert!(structural.is_empty() || !refused.is_empty(), "{name}: only the decoder refuses it: {structural:#?}");
-        assert!(refused.is_empty() || failed, "{name}: only the schema refuses it: {refused:#?}");
+        agree(&path, &load(&path, &NAMES).findings);
     }
+}
+
+fn agree(path: &Path, findings: &[Finding]) {
+    let Some(json) = as_json(path) else { return };
+    let structural: Vec<&Finding> = findings.iter().filter(|finding| finding.code.in_schema()).collect();
+    let refused: Vec<String> =
+        SCHEMA.iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
+    let name = path.display();
+    assert!(structural.is_empty() || !refused.is_empty(), "{name}: only the decoder refuses it: {structural:#?}");
+    assert!(refused.is_empty() || failed, "{name}: only the schema refuses it: {refused:#?}");
 }
 
 /// Each structural mistake by itself is one that the schema refuses: taken out of its file, the rest passes or not alike.
 #[test]
 fn every_kind_of_shape_is_refused_by_both() {
-    let validator = jsonschema::validator_for(&schema(&NAMES)).unwrap();
     let base = "version: 1\nsuite: x\ntasks:\n- {id: a, say: Hello., expect: [t], checks: {t: {run: 'true'}}}\n";
     let wrong = [
         "nonsense: 1",
@@ -124,7 +140,7 @@ fn every_kind_of_shape_is_refused_by_both() {
     for line in wrong {
         let (json, findings) = check_text(&format!("{base}{line}\n"));
         let seen = findings.iter().any(|finding| finding.severity == Severity::Error);
-        assert!(seen && !validator.is_valid(&json), "{line}: decoder {seen}, schema {}", !validator.is_valid(&json));
+        assert!(seen && !SCHEMA.is_valid(&json), "{line}: decoder {seen}, schema {}", !SCHEMA.is_valid(&json));
     }
     let right = [
         "trials: 3",
@@ -139,7 +155,7 @@ fn every_kind_of_shape_is_refused_by_both() {
     for line in right {
         let (json, findings) = check_text(&format!("{base}{line}\n"));
         let shown = render(&findings, Paint::Plain);
-        assert!(findings.is_empty() && validator.is_valid(&json), "{line}: {shown}");
+        assert!(findings.is_empty() && SCHEMA.is_valid(&json), "{line}: {shown}");
     }
 }
 
@@ -250,9 +266,9 @@ fn loading_leaves_the_folder_as_it_was() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever stands in the file: findings, never a panic, and never a suite beside an error.
+    /// Whatever stands in the file: findings, never a panic, never a suite beside an error, and the schema agrees.
     #[test]
     fn any_text_is_survived(text in "[ -~\n\u{e9}\u{1f600}]{0,400}") {
         survives(&text);
@@ -286,6 +302,7 @@ fn survives(text: &str) {
     let loaded = load(&path, &NAMES);
     let failed = loaded.findings.iter().any(|finding| finding.severity == Severity::Error);
     assert_eq!(loaded.suite.is_none(), failed);
+    agree(&path, &loaded.findings);
     assert!(render(&loaded.findings, Paint::Plain).chars().all(|c| c == '\n' || !c.is_control()));
 }
 
@@ -323,7 +340,10 @@ fn cpu_ms() -> i64 {
 
 /// Relative, as a user would type them: findings show the path as it was given.
 fn suites(folder: &str) -> Vec<PathBuf> {
-    let folder = Path::new("fixtures/suites").join(folder);
+    yaml_files(&Path::new("fixtures/suites").join(folder))
+}
+
+fn yaml_files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut paths: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
     paths.sort();
