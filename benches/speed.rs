@@ -8,7 +8,8 @@ use evalrun::{
     model::{
         id::EventId,
         trace::{
-            AgentMessage, Body, Clock, Event, Header, ResultStatus, Tells, Text, ToolCall, ToolResult, Trace, UserMessage,
+            AgentMessage, Body, Clock, Event, Header, ResultStatus, Tells, Text, ToolCall, ToolResult, Trace,
+            UserMessage,
         },
     },
 };
@@ -50,7 +51,8 @@ fn suite_bombs() {
         let path = folder.path().join(format!("{name}.yaml"));
         std::fs::write(&path, text).unwrap();
         let began = children();
-        let done = Command::new(env!("CARGO_BIN_EXE_evalrun")).arg("check").arg(&path).output().expect("evalrun starts");
+        let done =
+            Command::new(env!("CARGO_BIN_EXE_evalrun")).arg("check").arg(&path).output().expect("evalrun starts");
         println!(
             "suite over the limit of {name}: exit {:?}, {:.0} ms CPU (goal: 500)",
             done.status.code(),
@@ -100,7 +102,8 @@ fn recording(bytes: usize) -> String {
         "git diff --stat && git status --short",
         "npm run lint && npm test -- --run",
     ];
-    let output: String = (0..40).map(|line| format!("src/limits.py:{line}: def limit_{line}(request, quota):\n")).collect();
+    let output: String =
+        (0..40).map(|line| format!("src/limits.py:{line}: def limit_{line}(request, quota):\n")).collect();
     let (mut text, mut id, mut turn) = (String::with_capacity(bytes + 4096), 0u32, 0u32);
     while text.len() < bytes {
         if id % 200 == 0 {
@@ -113,7 +116,11 @@ fn recording(bytes: usize) -> String {
         let command = commands[(id as usize / 3) % commands.len()];
         let input = serde_json::json!({ "cmd": command });
         let call = id;
-        push(&mut text, &mut id, (turn, Body::ToolCall(ToolCall { name: "exec_command".into(), tool: None, input, batch: None })));
+        push(
+            &mut text,
+            &mut id,
+            (turn, Body::ToolCall(ToolCall { name: "exec_command".into(), tool: None, input, batch: None })),
+        );
         let result = ToolResult {
             call: Some(EventId(call)),
             status: ResultStatus::Ok,
@@ -154,7 +161,14 @@ fn header() -> Header {
         source: "bench".to_owned(),
         session: None,
         clock: Clock::Source,
-        tells: Tells { exit_codes: true, outputs: true, plans: true, times: true, failed_edits: true, ..Tells::default() },
+        tells: Tells {
+            exit_codes: true,
+            outputs: true,
+            plans: true,
+            times: true,
+            failed_edits: true,
+            ..Tells::default()
+        },
         cwd: Some("/repo".to_owned()),
         started: None,
         language: "en".to_owned(),
