@@ -77,11 +77,19 @@ fn checkout(call: &Call, operands: &[&str], to: (&Site, &mut Vec<Deed>)) {
     let found = call.found(Act::Vcs);
     let paths: Vec<&str> = match call.args.dashes {
         Some(dashes) => call.args.operands.iter().filter(|at| **at > dashes).map(|at| call.argv[*at]).collect(),
-        None if operands == ["."] => operands.to_vec(),
-        None => Vec::new(),
+        None if call.has(&["-b", "-B", "--orphan", "-t", "--track"]) => Vec::new(),
+        None => operands.iter().copied().filter(|word| *word == "." || is_file(word)).collect(),
     };
     let found = if paths.is_empty() { found.sub("write") } else { found.sub("discard").writes(paths) };
     push(found, to.0, to.1);
+}
+
+/// `src/a.rs`, but not `v1.2` or `feature/x`.
+fn is_file(word: &str) -> bool {
+    let base = word.rsplit('/').next().unwrap_or(word);
+    base.rsplit_once('.').is_some_and(|(stem, ending)| {
+        !stem.is_empty() && (1..=4).contains(&ending.len()) && ending.chars().all(|c| c.is_ascii_alphabetic())
+    })
 }
 
 /// Without a name they list.

@@ -70,6 +70,13 @@ fn by_rule(call: &Call, site: &Site, out: &mut Vec<Deed>) -> Option<Inner> {
             let at = *call.args.operands.get(call.words.checked_sub(1)?)?;
             Inner::command(call, call.argv.get(at..)?)
         }
+        What::Again => {
+            let mut argv = vec![call.argv[0]];
+            argv.extend(call.rest(skip)?);
+            // Each round is shorter by a word at least, but a line may hold many.
+            (argv.len() <= MAX_AGAIN).then(|| classify::call(&argv, site, out));
+            Inner::done()
+        }
         What::Script => {
             let rest = call.rest(skip)?;
             nested(&rest.join(" "), site, out);
@@ -83,6 +90,8 @@ fn by_rule(call: &Call, site: &Site, out: &mut Vec<Deed>) -> Option<Inner> {
         What::Act(_) | What::Drop | What::Task | What::Names(_) => None,
     }
 }
+
+const MAX_AGAIN: usize = 200;
 
 /// Names that are programs somewhere, but tasks when they follow a package manager.
 const TASKS_FIRST: &[&str] = &[
