@@ -146,12 +146,8 @@ pub(super) fn with_operands(call: &Call, act: Act) -> Found {
 
 /// `--version` and the like ask the program about itself.
 fn is_probe(call: &Call) -> bool {
-    let act = match &call.verdict.what {
-        What::Act(act) => Some(*act),
-        What::Drop => return false,
-        _ => None,
-    };
-    if act == Some(Act::Other) {
+    let act = if let What::Act(act) = call.verdict.what { Some(act) } else { None };
+    if act == Some(Act::Other) || call.verdict.what == What::Drop {
         return false;
     }
     let alone = call.argv.len() == 2;

@@ -12,10 +12,9 @@ pub(super) fn by_name(name: &str, table: &Table) -> Act {
     if let Some(act) = table.task_word(name).or_else(|| checker(name, table)) {
         return act;
     }
-    if name.contains('.') || name.contains('/') && !name.contains(':') {
-        if let Some(act) = of_script(name, table) {
-            return act;
-        }
+    let is_file = name.contains('.') || name.contains('/') && !name.contains(':');
+    if is_file && let Some(act) = of_script(name, table) {
+        return act;
     }
     let parts = parts(name);
     if let Some(act) = parts.iter().find_map(|part| table.task_word(part)) {
@@ -40,10 +39,8 @@ pub(super) fn rewrites(name: &str) -> bool {
 
 /// A task named after a program that checks: `eslint`, `lint:rubocop`.
 fn checker(part: &str, table: &Table) -> Option<Act> {
-    match table.program(part)?.verdict.what {
-        What::Act(act) if act.is_check() => Some(act),
-        _ => None,
-    }
+    let What::Act(act) = table.program(part)?.verdict.what else { return None };
+    act.is_check().then_some(act)
 }
 
 /// `test:unit`, `lint-fix`, `runTests`
@@ -53,10 +50,8 @@ pub(super) fn parts(name: &str) -> Vec<String> {
     let mut lower_before = false;
     for c in name.chars().take(MAX_NAME) {
         let starts = c.is_ascii_uppercase() && lower_before;
-        if starts || !c.is_alphanumeric() {
-            if !part.is_empty() {
-                parts.push(std::mem::take(&mut part));
-            }
+        if (starts || !c.is_alphanumeric()) && !part.is_empty() {
+            parts.push(std::mem::take(&mut part));
         }
         if c.is_alphanumeric() {
             part.extend(c.to_lowercase());

@@ -170,7 +170,9 @@ pub(super) fn select_string(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bo
         call.argv.get(at + 1).copied()
     };
     let mut operands = call.operands();
-    operands.retain(|word| !(word.starts_with('/') && word.len() < 4) && !word.to_ascii_lowercase().starts_with("/c:"));
+    let is_switch =
+        |word: &str| word.starts_with('/') && (word.len() < 4 || word.to_ascii_lowercase().starts_with("/c:"));
+    operands.retain(|word| !is_switch(word));
     let (path, pattern) = (after("-Path"), after("-Pattern"));
     let mut found = call.found(Act::Search);
     if path.is_some() || pattern.is_some() {

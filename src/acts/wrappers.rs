@@ -45,10 +45,8 @@ pub(super) fn unwrap(call: &Call, site: &Site, out: &mut Vec<Deed>) -> Option<In
         _ => {}
     }
     if call.program.how == "coverage" {
-        return (call.args.operand(call.argv, 0) == Some("run")).then(|| call.argv).and_then(|argv| {
-            let at = *call.args.operands.get(1)?;
-            Inner::command(call, argv.get(at..)?)
-        });
+        let runs = call.args.operand(call.argv, 0) == Some("run");
+        return if runs { Inner::command(call, call.argv.get(*call.args.operands.get(1)?..)?) } else { None };
     }
     by_rule(call, site, out)
 }
