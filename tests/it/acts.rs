@@ -17,6 +17,12 @@ fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/shell").join(name)
 }
 
+/// Prints precision and recall per act; `EVALRUN_SHELL=FILE` measures another file.
+#[test]
+fn shell_labels() {
+    labels::measure();
+}
+
 #[test]
 fn the_shipped_table_parses() {
     assert_eq!(Table::parse(include_str!("../../src/acts/programs.yaml")).err(), None);
@@ -141,73 +147,16 @@ fn real_commands_are_covered() {
     assert!(known * 100 >= (known + missing - project) * 95);
 }
 
+const PIECES: &str = concat!(
+    "a¦b ¦ ¦\n¦;¦&¦&&¦||¦|¦(¦)¦{ ¦}¦$(¦`¦\"¦'¦$'¦\\¦<¦>¦<<EOF\n¦EOF\n¦<<<¦$((¦))¦[[ ¦ ]]¦if ¦ then ¦ fi¦",
+    "for x in ¦; do ¦; done¦case x in ¦a) ¦;;¦ esac¦f() ¦é¦\r\n¦\t¦#¦${¦x=¦=(¦rc=$?¦exit $rc¦set -e\n¦",
+    "cd x¦bash -c ¦xargs ¦find . -exec ¦rg ¦sed -i ¦python - ¦$env:X ¦C:\\¦Get-Content ¦\u{0}¦sudo ¦npx ¦",
+    "git show a:b ",
+);
+
 /// Pieces that shells are made of, so that random lines are nearly shell.
 fn pieces() -> impl Strategy<Value = String> {
-    let piece = prop::sample::select(vec![
-        "a",
-        "b ",
-        " ",
-        "\n",
-        ";",
-        "&",
-        "&&",
-        "||",
-        "|",
-        "(",
-        ")",
-        "{ ",
-        "}",
-        "$(",
-        "`",
-        "\"",
-        "'",
-        "$'",
-        "\\",
-        "<",
-        ">",
-        "<<EOF\n",
-        "EOF\n",
-        "<<<",
-        "$((",
-        "))",
-        "[[ ",
-        " ]]",
-        "if ",
-        " then ",
-        " fi",
-        "for x in ",
-        "; do ",
-        "; done",
-        "case x in ",
-        "a) ",
-        ";;",
-        " esac",
-        "f() ",
-        "é",
-        "\r\n",
-        "\t",
-        "#",
-        "${",
-        "x=",
-        "=(",
-        "rc=$?",
-        "exit $rc",
-        "set -e\n",
-        "cd x",
-        "bash -c ",
-        "xargs ",
-        "find . -exec ",
-        "rg ",
-        "sed -i ",
-        "python - ",
-        "$env:X ",
-        "C:\\",
-        "Get-Content ",
-        "\u{0}",
-        "sudo ",
-        "npx ",
-        "git show a:b ",
-    ]);
+    let piece = prop::sample::select(PIECES.split('¦').collect::<Vec<_>>());
     prop::collection::vec(piece, 0..60).prop_map(|parts| parts.concat())
 }
 

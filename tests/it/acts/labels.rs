@@ -43,9 +43,7 @@ struct Tally {
     program: usize,
 }
 
-/// Prints precision and recall per act; `EVALRUN_SHELL=FILE` measures another file.
-#[test]
-fn shell_labels() {
+pub fn measure() {
     let given = std::env::var_os("EVALRUN_SHELL").map(PathBuf::from);
     let own = given.is_none();
     let text = std::fs::read_to_string(given.unwrap_or_else(|| fixture("labelled.jsonl"))).unwrap();
