@@ -11,15 +11,15 @@
 //!
 //! Superseded events are left out. Sub-agents' acts count, their messages do not.
 
+use super::{paths::Class, results::Verdict};
 use crate::model::{
     act::Deed,
     id::EventId,
     interview::Decision,
     score::Measured,
     task::Task,
-    trace::{CheckMark, End, Permission, Plan, ResultStatus, SnapshotMark, StageMark, Tells, Trace, Usage},
+    trace::{Change, CheckMark, End, Permission, Plan, ResultStatus, SnapshotMark, StageMark, Tells, Trace, Usage},
 };
-use super::{paths::Class, results::Verdict};
 use serde_json::Value;
 use std::ops::Range;
 
@@ -31,6 +31,8 @@ pub struct Facts<'a> {
     pub twin: bool,
     pub calls: Vec<Call<'a>>,
     pub acts: Vec<ActDone>,
+    /// File changes as the agent reported them.
+    pub reported: Vec<Reported<'a>>,
     /// In order of happening; those that did not apply are among them.
     pub edits: Vec<Edit>,
     pub checks: Vec<CheckRun>,
@@ -94,6 +96,18 @@ pub struct ActDone {
     pub writes: Vec<String>,
 }
 
+/// A change of a file that the agent reported.
+pub struct Reported<'a> {
+    pub event: EventId,
+    pub turn: u32,
+    /// Index in `Facts::calls`.
+    pub call: Option<usize>,
+    /// Relative to the workspace.
+    pub path: String,
+    pub change: Change,
+    pub diff: &'a str,
+}
+
 /// One file changed, by a call, by a report of the agent, or seen only in a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
@@ -131,6 +145,8 @@ pub struct CheckRun {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     pub turn: u32,
+    /// The source says which calls came in one response.
+    pub told: bool,
     /// Indexes in `Facts::calls`.
     pub calls: Vec<usize>,
     /// The agent's message directly before.
@@ -245,6 +261,7 @@ impl<'a> Facts<'a> {
             twin,
             calls: Vec::new(),
             acts: Vec::new(),
+            reported: Vec::new(),
             edits: Vec::new(),
             checks: Vec::new(),
             batches: Vec::new(),
