@@ -15,6 +15,10 @@ const LONGEST: usize = 2000;
 /// A line at least this long that ends in the middle of a sentence was wrapped.
 const WRAPPED: usize = 50;
 
+/// Masked code and quotations, until they become one letter each.
+const CODE_MARK: u8 = 1;
+const QUOTE_MARK: u8 = 2;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Block {
     Text,
@@ -35,6 +39,8 @@ pub(super) struct Sentence {
     pub lead: bool,
     /// The next sentence of the same block is no question.
     pub answered: bool,
+    /// The next sentence anywhere.
+    pub next: String,
     /// Bytes of statements between this sentence and the end of the message.
     pub after: usize,
 }
@@ -56,6 +62,7 @@ pub(super) fn sentences(text: &str) -> Vec<Sentence> {
                 plain,
                 block: *kind,
                 answered: n < last,
+                next: String::new(),
                 after: 0,
             });
         }
@@ -66,14 +73,14 @@ pub(super) fn sentences(text: &str) -> Vec<Sentence> {
 
 fn look_ahead(found: &mut [Sentence]) {
     let mut after = 0;
-    let mut next_marked = false;
+    let mut next = String::new();
     for sentence in found.iter_mut().rev() {
         sentence.after = after;
-        sentence.answered = sentence.answered && !next_marked;
-        next_marked = sentence.marked;
+        sentence.answered = sentence.answered && !next.ends_with('?');
         if !sentence.marked {
             after += sentence.plain.len();
         }
+        sentence.next = std::mem::replace(&mut next, sentence.plain.clone());
     }
 }
 
@@ -169,7 +176,7 @@ fn mask_inline(line: &str, offset: usize, bytes: &mut [u8]) {
         };
         let length = span.unwrap_or_else(|| if c == '`' { ticks(&line[at..]) } else { c.len_utf8() });
         if span.is_some() {
-            let with = if c == '`' { b'x' } else { b'q' };
+            let with = if c == '`' { CODE_MARK } else { QUOTE_MARK };
             fill(bytes, offset + at..offset + at + length, with);
         }
         at += length;
@@ -246,7 +253,7 @@ fn blocks(masked: &str) -> Vec<(Block, Range<usize>)> {
 
 /// What a line is, and the length of its list or heading mark.
 fn kind(body: &str) -> Option<(Block, usize)> {
-    if !body.contains(char::is_alphanumeric) {
+    if !body.contains(is_word) {
         return None;
     }
     let hashes = body.bytes().take_while(|b| *b == b'#').count();
@@ -293,8 +300,13 @@ fn cut(masked: &str, range: Range<usize>) -> Vec<Range<usize>> {
         }
     }
     found.push(start..range.end);
-    found.retain(|range| masked[range.clone()].contains(char::is_alphanumeric));
+    found.retain(|range| masked[range.clone()].contains(is_word));
     found
+}
+
+/// Masked code and quotations count as words.
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == char::from(CODE_MARK) || c == char::from(QUOTE_MARK)
 }
 
 fn is_end(c: char) -> bool {
@@ -309,8 +321,13 @@ fn abbreviates(before: &str) -> bool {
 fn normal(masked: &str) -> String {
     let mut plain = String::with_capacity(masked.len());
     let mut pending = false;
+    let mut last = ' ';
     for c in tail(masked).chars() {
+        let repeated = std::mem::replace(&mut last, c) == c;
         let c = match c {
+            '\u{1}' | '\u{2}' if repeated => continue,
+            '\u{1}' => 'x',
+            '\u{2}' => 'q',
             '？' | '؟' => '?',
             '！' => '!',
             '。' => '.',

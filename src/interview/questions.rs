@@ -31,8 +31,15 @@ pub struct Asked {
 /// Every asking sentence of a message, in order, rhetoric included. A language without a table asks nothing.
 pub fn questions(text: &str, language: &str) -> Vec<Asked> {
     let Some(table) = TABLES.get(language) else { return Vec::new() };
-    let asked = |sentence: Sentence| table.classify(&sentence).map(|kind| Asked { sentence: sentence.text, kind });
-    sentences(text).into_iter().filter_map(asked).collect()
+    let mut invited = false;
+    let mut found = Vec::new();
+    for sentence in sentences(text) {
+        invited = table.invites(&sentence, invited);
+        if let Some(kind) = table.classify(&sentence, invited) {
+            found.push(Asked { sentence: sentence.text, kind });
+        }
+    }
+    found
 }
 
 /// The strongest kind in a message: question, go-ahead, offer, rhetoric.
@@ -47,7 +54,7 @@ pub fn speaks(language: &str) -> bool {
 
 static TABLES: LazyLock<BTreeMap<String, Table>> = LazyLock::new(|| {
     let sources: BTreeMap<String, Source> = serde_yaml::from_str(include_str!("questions.yaml")).unwrap_or_default();
-    sources.into_iter().map(|(language, source)| (language, Table::new(source))).collect()
+    sources.into_iter().map(|(language, source)| (language, Table::new(&source))).collect()
 });
 
 #[derive(Deserialize)]
@@ -59,6 +66,11 @@ struct Source {
     question: Asking,
     rhetoric: Vec<String>,
     addressed: Vec<String>,
+    mentions: Vec<String>,
+    title: Vec<String>,
+    invites: Vec<String>,
+    replied: Vec<String>,
+    extra: Vec<String>,
     two_ways: Vec<String>,
 }
 
@@ -86,11 +98,16 @@ struct Table {
     lead: Vec<Regex>,
     rhetoric: Vec<Regex>,
     addressed: Vec<Regex>,
+    mentions: Vec<Regex>,
+    title: Vec<Regex>,
+    invites: Vec<Regex>,
+    replied: Vec<Regex>,
+    extra: Vec<Regex>,
     two_ways: Vec<Regex>,
 }
 
 impl Table {
-    fn new(source: Source) -> Table {
+    fn new(source: &Source) -> Table {
         Table {
             closer: compile(&source.closer),
             go_ahead: [compile(&source.go_ahead.mark), compile(&source.go_ahead.plain)],
@@ -100,30 +117,50 @@ impl Table {
             lead: compile(&source.question.lead),
             rhetoric: compile(&source.rhetoric),
             addressed: compile(&source.addressed),
+            mentions: compile(&source.mentions),
+            title: compile(&source.title),
+            invites: compile(&source.invites),
+            replied: compile(&source.replied),
+            extra: compile(&source.extra),
             two_ways: compile(&source.two_ways),
         }
     }
 
-    fn classify(&self, sentence: &Sentence) -> Option<AskKind> {
+    /// Whether the list below this sentence, or the list it stands in, was announced as questions.
+    fn invites(&self, sentence: &Sentence, before: bool) -> bool {
+        let opens = sentence.block == Block::Heading || sentence.plain.ends_with(':');
+        if opens {
+            any(&self.invites, &sentence.plain)
+        } else {
+            before && (sentence.block == Block::Item || sentence.marked)
+        }
+    }
+
+    fn classify(&self, sentence: &Sentence, invited: bool) -> Option<AskKind> {
         if sentence.lead && any(&self.lead, &sentence.plain) {
             return Some(AskKind::Question);
         }
         let open = without(&self.closer, &sentence.plain);
         if sentence.marked {
-            return Some(self.marked(sentence, &open));
+            return Some(self.marked(sentence, &open, invited));
         }
         self.unmarked(sentence, &open)
     }
 
-    fn marked(&self, sentence: &Sentence, open: &str) -> AskKind {
-        if !open.contains(char::is_alphanumeric) || any(&self.rhetoric, open) {
+    fn marked(&self, sentence: &Sentence, open: &str, invited: bool) -> AskKind {
+        let title = sentence.block == Block::Heading && sentence.after > 0;
+        let closed = !open.contains(char::is_alphanumeric);
+        if closed || any(&self.rhetoric, open) || any(&self.replied, &sentence.next) {
             return AskKind::Rhetoric;
         }
-        let permission = [(&self.go_ahead, AskKind::GoAhead), (&self.offer, AskKind::Offer)];
-        for ([mark, _], kind) in permission {
-            if any(mark, open) {
-                return if any(&self.two_ways, open) { AskKind::Question } else { kind };
-            }
+        if let Some(kind) = self.permission(open) {
+            return kind;
+        }
+        if invited {
+            return AskKind::Question;
+        }
+        if title {
+            return if any(&self.title, open) { AskKind::Question } else { AskKind::Rhetoric };
         }
         if any(&self.addressed, open) {
             return AskKind::Question;
@@ -131,9 +168,22 @@ impl Table {
         if let Some(kind) = self.unmarked(sentence, open) {
             return kind;
         }
-        let explained = sentence.answered || sentence.after > FAR_FROM_THE_END;
-        let title = sentence.block == Block::Heading && sentence.after > 0;
-        if explained || title { AskKind::Rhetoric } else { AskKind::Question }
+        let far = sentence.after > FAR_FROM_THE_END && !any(&self.mentions, open);
+        if sentence.answered || far { AskKind::Rhetoric } else { AskKind::Question }
+    }
+
+    /// Leave to go on, or an offer; between two ways either is a decision.
+    fn permission(&self, open: &str) -> Option<AskKind> {
+        let leave = any(&self.go_ahead[0], open);
+        if !leave && !any(&self.offer[0], open) {
+            None
+        } else if any(&self.two_ways, open) {
+            Some(AskKind::Question)
+        } else if leave && !any(&self.extra, open) {
+            Some(AskKind::GoAhead)
+        } else {
+            Some(AskKind::Offer)
+        }
     }
 
     fn unmarked(&self, sentence: &Sentence, open: &str) -> Option<AskKind> {
@@ -191,6 +241,11 @@ mod tests {
                 &source.question.lead,
                 &source.rhetoric,
                 &source.addressed,
+                &source.mentions,
+                &source.title,
+                &source.invites,
+                &source.replied,
+                &source.extra,
                 &source.two_ways,
             ];
             for pattern in lists.into_iter().flatten() {

@@ -36,6 +36,8 @@ pub enum Move {
     Match { question: String, facts: Vec<String> },
     /// Take a snapshot, run what is due, come back with `Checked`.
     EndStage { stage: String },
+    /// Nothing: the agent has the word, or the input came too late to matter.
+    Wait,
     /// The script is done.
     Stop,
 }

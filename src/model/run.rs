@@ -3,6 +3,7 @@
 use super::{
     fault::Fault,
     id::TrialKey,
+    results::{InterviewResult, StageResult},
     score::Score,
     suite::AgentSpec,
     task::Task,
@@ -71,6 +72,11 @@ pub struct Grades {
     pub scores: Vec<Score>,
     /// Metric id -> number | {undefined: why} | {unknown: why}.
     pub metrics: serde_json::Map<String, serde_json::Value>,
+    /// Whether the last due stage was reached and every check in force there holds; `None` where no check was due.
+    pub passed: Option<bool>,
+    pub stages: Vec<StageResult>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interview: Option<InterviewResult>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
