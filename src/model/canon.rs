@@ -13,6 +13,7 @@ pub enum Domain {
     Setup,
     Workspace,
     Trial,
+    Script,
 }
 
 impl Domain {
@@ -25,6 +26,7 @@ impl Domain {
             Domain::Setup => "evalrun/setup/1",
             Domain::Workspace => "evalrun/workspace/1",
             Domain::Trial => "evalrun/trial/1",
+            Domain::Script => "evalrun/script/1",
         }
     }
 }

@@ -107,13 +107,18 @@ impl Child {
         self.order(INTERRUPT);
     }
 
-    /// Closes stdin and waits for the end. `stdout` holds what no `next_line` took.
+    /// Closes stdin, after what was still to be written, and waits for the end. `stdout` holds what no `next_line` took.
     pub async fn wait(&mut self) -> Result<Output, Fault> {
-        self.stdin = None;
         let mut rest = Keeper::new(self.cap);
-        while let Some(line) = self.next_line().await {
-            rest.push(&line.bytes);
-            rest.push(b"\n");
+        loop {
+            self.inbox.drain_into(&mut rest);
+            if self.outgoing.is_empty() {
+                self.stdin = None;
+            }
+            if self.stdout.is_none() && self.stdin.is_none() {
+                break;
+            }
+            self.step(Reading::Wanted).await;
         }
         let ended = self.ended.wait_for(Option::is_some).await.ok().and_then(|ended| ended.clone());
         let ended = ended.unwrap_or_else(|| Err(broken("supervisor", "the supervisor of the program is gone")))?;
@@ -183,9 +188,9 @@ impl Attended {
     async fn until_end(mut self, stderr: ChildStderr) {
         let mut drained = pin!(drain(stderr, Arc::clone(&self.stderr)));
         let mut dry = false;
-        let ended = loop {
+        let report = loop {
             tokio::select! {
-                ended = self.link.next_report() => break ended,
+                report = self.link.next_report() => break report,
                 order = self.orders.recv() => match order {
                     Some(order) => self.link.tell(order).await,
                     None => return,
@@ -196,6 +201,7 @@ impl Attended {
         if !dry {
             let _ = timeout(STRAY_PIPE, drained).await;
         }
+        let ended = self.link.last_word(report).await;
         self.end.send_replace(Some(ended));
     }
 }

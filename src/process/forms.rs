@@ -10,14 +10,32 @@ use base64::Engine;
 use base64::alphabet::{Alphabet, STANDARD, URL_SAFE};
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 
+use super::redact::SHORTEST_SECRET;
+
 /// Columns after which programs break base64: `base64` itself, and mail.
 const WRAPS: [usize; 2] = [76, 64];
 
 /// A piece of a broken base64 text shorter than this also stands in texts that are no secret.
 const SHORTEST_PIECE: usize = 16;
 
+/// A line of a longer value shorter than this may be an ordinary word.
+const SHORTEST_LINE: usize = 16;
+
 /// Every form of a value that is looked for, each once.
 pub(super) fn forms(value: &str) -> BTreeSet<Vec<u8>> {
+    parts(value).into_iter().flat_map(forms_of_part).collect()
+}
+
+/// The value; without the newline that a file gave it; the lines of a key, which programs print one by one.
+fn parts(value: &str) -> BTreeSet<&str> {
+    let mut parts = BTreeSet::from([value]);
+    parts.extend(Some(value.trim()).filter(|trimmed| trimmed.len() >= SHORTEST_SECRET));
+    let lines = value.lines().map(str::trim).filter(|line| line.len() >= SHORTEST_LINE && !line.starts_with("-----"));
+    parts.extend(lines);
+    parts
+}
+
+fn forms_of_part(value: &str) -> BTreeSet<Vec<u8>> {
     let mut forms = BTreeSet::from([value.as_bytes().to_vec()]);
     forms.extend(base64_forms(value.as_bytes()));
     forms.extend(percent_forms(value).into_iter().map(String::into_bytes));
@@ -39,15 +57,19 @@ fn base64_forms(value: &[u8]) -> Vec<Vec<u8>> {
             let inner = &whole.as_bytes()[(before * 8).div_ceil(6)..(before + value.len()) * 8 / 6];
             forms.push(inner.to_vec());
         }
-        for wrap in WRAPS {
-            let pieces = alone.as_bytes().chunks(wrap).filter(|piece| piece.len() >= SHORTEST_PIECE);
-            forms.extend(pieces.map(<[u8]>::to_vec));
-        }
-        let padding = "=".repeat((4 - alone.len() % 4) % 4);
-        forms.push(format!("{alone}{padding}").into_bytes());
+        let padded = format!("{alone}{}", "=".repeat((4 - alone.len() % 4) % 4));
+        forms.extend(broken(&padded));
+        // With a newline after the value, as `echo` gives it, the last characters are others.
+        forms.extend(broken(&alone[..value.len() * 8 / 6]));
+        forms.push(padded.into_bytes());
         forms.push(alone.into_bytes());
     }
     forms
+}
+
+fn broken(encoded: &str) -> impl Iterator<Item = Vec<u8>> {
+    let lines = WRAPS.into_iter().flat_map(|wrap| encoded.as_bytes().chunks(wrap));
+    lines.filter(|line| line.len() >= SHORTEST_PIECE).map(<[u8]>::to_vec)
 }
 
 fn engine(alphabet: &Alphabet) -> GeneralPurpose {

@@ -80,16 +80,17 @@ struct Mount {
 
 impl Mount {
     fn new(how: &'static str, what: Option<&Path>, place: &Path) -> Mount {
-        Mount { how, what: what.map(text), place: place.to_owned() }
+        // bwrap cannot put anything behind an absolute link.
+        let place = place.canonicalize().unwrap_or_else(|_| place.to_owned());
+        Mount { how, what: what.map(text), place }
     }
 
     fn hiding(path: &Path) -> Option<Mount> {
-        let found = path.symlink_metadata().ok()?;
         // A link is hidden where it leads; the link itself tells nothing.
-        let place = if found.is_symlink() { path.canonicalize().ok()? } else { path.to_owned() };
-        match place.is_dir() {
-            true => Some(Mount::new("--tmpfs", None, &place)),
-            false => Some(Mount::new("--ro-bind", Some(Path::new("/dev/null")), &place)),
+        let found = path.metadata().ok()?;
+        match found.is_dir() {
+            true => Some(Mount::new("--tmpfs", None, path)),
+            false => Some(Mount::new("--dev-bind", Some(Path::new("/dev/null")), path)),
         }
     }
 }

@@ -96,6 +96,11 @@ impl Keeper {
         self.turn(&bytes[to_tail..]);
     }
 
+    /// Counts bytes that were lost before they came here.
+    pub fn lose(&mut self, bytes: u64) {
+        self.dropped += bytes;
+    }
+
     /// What is kept so far.
     pub fn kept(&self) -> Kept {
         let (newer, older) = self.tail.split_at(self.oldest);
@@ -166,7 +171,7 @@ mod tests {
     fn a_cut_through_a_character_does_not_make_the_text_lossy() {
         let mut keeper = Keeper::new(8);
         keeper.push("aaa\u{e9}xxxxxxxx\u{e9}bbb".as_bytes());
-        assert_eq!(keeper.kept().text(), ("aaa\n[... 11 bytes dropped ...]\nbbb".to_owned(), false));
+        assert_eq!(keeper.kept().text(), ("aaa\n[... 12 bytes dropped ...]\nbbb".to_owned(), false));
         assert_eq!(Kept::whole(b"a\xffb").text(), ("a\u{fffd}b".to_owned(), true));
     }
 
@@ -184,7 +189,7 @@ mod tests {
             let head = bytes.len().min(usize::try_from(cap).unwrap() / 2);
             let tail = (bytes.len() - head).min(usize::try_from(cap).unwrap().div_ceil(2));
             let expected = Kept { head: bytes[..head].to_vec(), tail: bytes[bytes.len() - tail..].to_vec(), dropped: (bytes.len() - head - tail) as u64 };
-            prop_assert_eq!(keeper.kept(), expected.clone());
+            prop_assert_eq!(&keeper.kept(), &expected);
             prop_assert_eq!(keeper.finish(), expected);
         }
     }

@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use super::Keeper;
+
 /// One line without its end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line {
@@ -57,6 +59,19 @@ impl Inbox {
     pub fn rest(&mut self) -> Option<Line> {
         let line = std::mem::take(&mut self.open);
         if line == Line::default() { None } else { Some(line) }
+    }
+
+    /// Everything that waits, the incomplete line too, as bytes.
+    pub fn drain_into(&mut self, keeper: &mut Keeper) {
+        while let Some(line) = self.pop() {
+            keeper.push(&line.bytes);
+            keeper.lose(line.cut);
+            keeper.push(b"\n");
+        }
+        if let Some(open) = self.rest() {
+            keeper.push(&open.bytes);
+            keeper.lose(open.cut);
+        }
     }
 
     /// Whether complete lines wait in such a number that no more should be read for now.

@@ -9,10 +9,13 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::time::{sleep_until, timeout};
 
 use super::wire::{KILL, Report, Request};
 use super::{Cancel, Exit, Kept, MARKER, Spec, Stdin, supervise, sweep};
@@ -20,6 +23,14 @@ use crate::model::fault::{Boundary, Fault};
 
 /// How long the leftovers of a killed supervisor may take to go.
 const GOING: Duration = Duration::from_secs(5);
+
+/// A program may stop its supervisor (`kill -STOP $PPID`). So much after it should have reported it is woken, and so much later
+/// it is given up.
+const WAKE_AFTER: Duration = Duration::from_secs(1);
+const GIVE_UP_AFTER: Duration = Duration::from_secs(20);
+
+/// How long a supervisor may take to start on a busy machine.
+const STARTING: Duration = Duration::from_secs(60);
 
 static SUPERVISOR: OnceLock<PathBuf> = OnceLock::new();
 
@@ -43,6 +54,15 @@ pub(super) struct Link {
     supervisor: Child,
     marker: String,
     started: Instant,
+    overdue: Overdue,
+}
+
+/// What to do next about a supervisor that says nothing.
+#[derive(Clone, Copy)]
+enum Overdue {
+    Never,
+    WakeAt(Instant),
+    GiveUpAt(Instant),
 }
 
 /// The last word of a supervisor.
@@ -72,10 +92,16 @@ pub(super) async fn start(spec: &Spec) -> Result<(Link, Streams), Fault> {
         return Err(fault("supervisor", "the supervisor has no pipes"));
     };
     let mut streams = Streams { stdin: supervisor.stdin.take(), stdout, stderr };
-    let socket = connect(&listener, &mut supervisor, &mut streams.stderr).await?;
-    let (read, orders) = socket.into_split();
+    let connected = timeout(STARTING, connect(&listener, &mut supervisor, &mut streams.stderr)).await;
+    let Ok(socket) = connected else {
+        // It never heard of the program, so there is nothing below it.
+        let _ = supervisor.start_kill();
+        return Err(not_a_supervisor("it does not answer"));
+    };
+    let (read, orders) = socket?.into_split();
     let reports = BufReader::new(read).lines();
-    let mut link = Link { reports, orders, supervisor, marker: spec.marker.clone(), started: Instant::now() };
+    let marker = spec.marker.clone();
+    let mut link = Link { reports, orders, supervisor, marker, started: Instant::now(), overdue: Overdue::Never };
     link.ask(spec).await?;
     Ok((link, streams))
 }
@@ -84,21 +110,44 @@ impl Link {
     /// Waits until everything below the supervisor is dead, hastened by `cancel`.
     pub async fn ended(&mut self, cancel: &Cancel) -> Result<Ended, Fault> {
         let mut told = false;
-        loop {
+        let report = loop {
             tokio::select! {
-                ended = self.next_report() => return ended,
+                report = self.next_report() => break report,
                 () = cancel.cancelled(), if !told => {
                     told = true;
                     self.tell(KILL).await;
                 }
             }
+        };
+        self.last_word(report).await
+    }
+
+    /// The next thing the supervisor says; nothing when it will say no more. Cancel-safe: a report is read whole or stays
+    /// unread.
+    pub async fn next_report(&mut self) -> Option<Report> {
+        loop {
+            tokio::select! {
+                line = self.reports.next_line() => return report(line.ok().flatten()),
+                () = due(self.overdue) => match self.overdue {
+                    Overdue::Never => {}
+                    Overdue::WakeAt(_) => self.wake(),
+                    Overdue::GiveUpAt(_) => return None,
+                },
+            }
         }
     }
 
-    /// Cancel-safe: a report is read whole or stays unread.
-    pub async fn next_report(&mut self) -> Result<Ended, Fault> {
-        let line = self.reports.next_line().await;
-        match line.ok().flatten().and_then(|line| serde_json::from_str::<Report>(&line).ok()) {
+    /// An order to a supervisor that is gone is one more way to find out; the next report says so.
+    pub async fn tell(&mut self, order: u8) {
+        let _ = self.orders.write_all(&[order]).await;
+        if order == KILL {
+            self.overdue = Overdue::WakeAt(Instant::now() + WAKE_AFTER);
+        }
+    }
+
+    /// What the last report means. Not to be cancelled: it can be had only once.
+    pub async fn last_word(&mut self, report: Option<Report>) -> Result<Ended, Fault> {
+        match report {
             Some(Report::Ended { exit, entered, left: 0 }) => {
                 let duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
                 // It has nothing left to do but to exit.
@@ -113,9 +162,16 @@ impl Link {
         }
     }
 
-    /// An order to a supervisor that is gone is one more way to find out; the next report says so.
-    pub async fn tell(&mut self, order: u8) {
-        let _ = self.orders.write_all(&[order]).await;
+    fn wake(&mut self) {
+        self.overdue = Overdue::GiveUpAt(Instant::now() + GIVE_UP_AFTER);
+        self.signal(Signal::SIGCONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.supervisor.id().and_then(|pid| i32::try_from(pid).ok()) {
+            // Gone is as good as woken.
+            let _ = kill(Pid::from_raw(pid), signal);
+        }
     }
 
     async fn ask(&mut self, spec: &Spec) -> Result<(), Fault> {
@@ -126,17 +182,20 @@ impl Link {
             self.orders.write_all(&body).await
         };
         sent.await.map_err(|error| cannot("speak to the supervisor", &error))?;
-        let answer = self.reports.next_line().await.ok().flatten();
-        match answer.and_then(|line| serde_json::from_str::<Report>(&line).ok()) {
-            Some(Report::Started { .. }) => Ok(()),
+        match report(self.reports.next_line().await.ok().flatten()) {
+            Some(Report::Started { .. }) => {
+                let limit = spec.timeout.and_then(|limit| Instant::now().checked_add(limit + WAKE_AFTER));
+                self.overdue = limit.map_or(Overdue::Never, Overdue::WakeAt);
+                Ok(())
+            }
             Some(Report::Failed { why }) => Err(fault("spawn", why)),
             Some(Report::Ended { .. }) | None => Err(self.lost().await),
         }
     }
 
-    /// The supervisor was killed, by the program perhaps: what carries the marker is ended from here.
+    /// The supervisor was killed or stopped, by the program perhaps: what carries the marker is ended from here.
     async fn lost(&mut self) -> Fault {
-        let _ = self.supervisor.wait().await;
+        let _ = self.supervisor.kill().await;
         let marker = self.marker.clone();
         let left = match marker.is_empty() {
             true => 0,
@@ -147,6 +206,24 @@ impl Link {
             _ => format!("the supervisor of the program was killed and {left} processes could not be ended"),
         };
         fault("supervisor", message).hint("use `sandbox: bwrap`, where the program cannot see it")
+    }
+}
+
+impl Drop for Link {
+    /// The socket closes now; a supervisor that was stopped has to be awake to see it.
+    fn drop(&mut self) {
+        self.signal(Signal::SIGCONT);
+    }
+}
+
+fn report(line: Option<String>) -> Option<Report> {
+    line.and_then(|line| serde_json::from_str(&line).ok())
+}
+
+async fn due(overdue: Overdue) {
+    match overdue {
+        Overdue::Never => std::future::pending().await,
+        Overdue::WakeAt(at) | Overdue::GiveUpAt(at) => sleep_until(at.into()).await,
     }
 }
 
@@ -207,11 +284,16 @@ async fn connect(
             _ = supervisor.wait() => {
                 let mut said = String::new();
                 let _ = stderr.take(4096).read_to_string(&mut said).await;
-                return Err(fault("supervisor", format!("the supervisor did not start: {}", said.trim()))
-                    .hint("EVALRUN_SUPERVISOR must name the evalrun binary"));
+                return Err(not_a_supervisor(said.trim()));
             }
         }
     }
+}
+
+fn not_a_supervisor(said: &str) -> Fault {
+    let said = if said.is_empty() { "it said nothing" } else { said };
+    fault("supervisor", format!("the supervisor did not start: {said}"))
+        .hint("EVALRUN_SUPERVISOR must name the evalrun binary")
 }
 
 fn not_entered(stderr: &Kept) -> Fault {

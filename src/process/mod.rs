@@ -35,6 +35,7 @@ pub mod sweep;
 mod wire;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
@@ -66,7 +67,7 @@ const STRAY_PIPE: Duration = Duration::from_secs(2);
 const CHUNK: usize = 64 << 10;
 
 /// One program to run.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Spec {
     /// The program and its arguments; the program is looked up in the `PATH` of `env`.
     pub argv: Vec<String>,
@@ -98,8 +99,18 @@ impl Spec {
     }
 }
 
+impl fmt::Debug for Spec {
+    /// Without the values of the environment, some of which are secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&String> = self.env.keys().collect();
+        let mut shown = f.debug_struct("Spec");
+        shown.field("argv", &self.argv).field("cwd", &self.cwd).field("env", &names).field("timeout", &self.timeout);
+        shown.field("sandbox", &self.sandbox).field("marker", &self.marker).finish_non_exhaustive()
+    }
+}
+
 /// What the program reads.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Stdin {
     Null,
     Bytes(Vec<u8>),
@@ -119,6 +130,9 @@ pub struct Output {
 /// Runs a program to its end. Both streams are drained whatever their size; when this returns, nothing the program started is
 /// alive.
 pub async fn run(spec: Spec, cancel: &Cancel) -> Result<Output, Fault> {
+    if cancel.is_cancelled() {
+        return Ok(Output { exit: Exit::Cancelled, stdout: Kept::default(), stderr: Kept::default(), duration_ms: 0 });
+    }
     let (mut link, streams) = link::start(&spec).await?;
     let (mut stdout, mut stderr) = (Keeper::new(spec.cap), Keeper::new(spec.cap));
     let ended = {

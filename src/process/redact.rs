@@ -33,8 +33,10 @@ impl Redactor {
     /// Takes (name, value) pairs. A fault names the variable, never its value.
     pub fn new(secrets: &[(String, String)]) -> Result<Redactor, Fault> {
         for (name, value) in secrets {
-            if value.len() < SHORTEST_SECRET {
-                return Err(too_short(name, value.len()));
+            // Spaces alone are no secret, and every text is full of them.
+            let length = value.trim().len();
+            if length < SHORTEST_SECRET {
+                return Err(too_short(name, length));
             }
         }
         if secrets.is_empty() {
@@ -50,6 +52,10 @@ impl Redactor {
     /// Nothing to hide.
     pub fn none() -> Redactor {
         Redactor { search: None }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.search.is_none()
     }
 
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
@@ -337,6 +343,23 @@ mod tests {
     }
 
     #[test]
+    fn a_value_from_a_file_is_found_without_its_newline_and_line_by_line() {
+        let redactor =
+            redactor(&[("KEY", "-----BEGIN KEY-----\nMIIEvQIBADANBgkqh\nkiG9w0BAQEFAASCB\n-----END KEY-----\n")]);
+        let shown = "-----BEGIN KEY-----\n 1  MIIEvQIBADANBgkqh\n 2  kiG9w0BAQEFAASCB\n";
+        assert_eq!(redactor.redact(shown), "-----BEGIN KEY-----\n 1  [KEY]\n 2  [KEY]\n");
+        assert_eq!(self::redactor(&[("PIN", "123456\n")]).redact("is 123456."), "is [PIN].");
+    }
+
+    #[test]
+    fn base64_that_a_program_broke_into_lines_is_found() {
+        let value = "k".repeat(164);
+        let encoded = STANDARD.encode(&value);
+        let broken: Vec<&str> = encoded.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        assert_eq!(redactor(&[("KEY", &value)]).redact(&broken.join("\n")), "[KEY]\n[KEY]\n[KEY]");
+    }
+
+    #[test]
     fn overlapping_secrets_leave_no_end() {
         let redactor = redactor(&[("A", "abcdef"), ("B", "defghi"), ("LONG", "xxabcdefxx")]);
         assert_eq!(redactor.redact("1abcdefghi2"), "1[A]2");
@@ -355,6 +378,7 @@ mod tests {
         let fault = Redactor::new(&[("PIN".to_owned(), "12345".to_owned())]).err().unwrap();
         assert_eq!(fault.message, "the value of PIN has 5 bytes, too few to be replaced as a secret");
         assert!(!format!("{fault:?}").contains("12345"));
+        assert!(Redactor::new(&[("SPACE".to_owned(), " ".repeat(40))]).is_err());
     }
 
     #[test]
@@ -374,7 +398,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_split_gives_what_the_whole_gives_and_no_secret_survives(
-            secrets in proptest::collection::vec("[ab/+ \"]{6,9}", 1..4),
+            secrets in proptest::collection::vec("[ab/+][ab/+ \"]{4,7}[ab\"]", 1..4),
             parts in proptest::collection::vec((0_usize..6, "[ab/+ \"%\\\\]{0,12}"), 0..12),
             sizes in proptest::collection::vec(1_usize..9, 1..6),
         ) {
@@ -393,7 +417,7 @@ mod tests {
                 }
             }
             let whole = redactor.redact_bytes(text.as_bytes()).into_owned();
-            prop_assert_eq!(in_pieces(&redactor, text.as_bytes(), &sizes), whole.clone());
+            prop_assert_eq!(&in_pieces(&redactor, text.as_bytes(), &sizes), &whole);
             prop_assert_eq!(redactor.redact_bytes(&whole), Cow::Borrowed(whole.as_slice()));
             for value in &secrets {
                 prop_assert!(!String::from_utf8_lossy(&whole).contains(value.as_str()));

@@ -7,7 +7,7 @@
 //! Killed itself (`kill -9 $PPID`), it can do nothing; evalrun then ends what carries the trial's marker, and in a sandbox the
 //! process namespace dies with it.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
@@ -24,7 +24,7 @@ use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout, getpid, pipe2, setsid};
+use nix::unistd::{Pid, close, dup2_stderr, dup2_stdin, dup2_stdout, pipe2, setsid};
 
 use super::sweep;
 use super::wire::{Exit, INTERRUPT, KILL, Report, Request, TERMINATE};
@@ -35,9 +35,10 @@ pub const VERB: &str = "__supervise";
 /// How long killed processes may take to go: one that hangs in the kernel cannot be waited for.
 const GOING: Duration = Duration::from_secs(10);
 
-const PAUSE: Duration = Duration::from_millis(2);
+const PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_POLL: Duration = Duration::from_secs(60);
 const REQUEST_BYTES: u64 = 64 << 20;
+const BE_REAPER: bool = true;
 
 /// Supervises one program; the arguments are those after the verb.
 pub fn main(args: &[String]) -> i32 {
@@ -55,14 +56,15 @@ fn supervise(args: &[String]) -> io::Result<()> {
     let [name] = args else {
         return Err(io::Error::other("expected the name of a socket; evalrun calls this verb itself"));
     };
+    close_inherited();
     // Fails only where this process leads its session already, which is what is wanted.
     let _ = setsid();
-    set_child_subreaper(true)?;
-    let signals = watched_signals()?;
+    set_child_subreaper(BE_REAPER)?;
     let mut socket = UnixStream::connect_addr(&SocketAddr::from_abstract_name(name)?)?;
     let request = read_request(&mut socket)?;
     match start(&request) {
         Ok(program) => {
+            let signals = watched_signals()?;
             say(&mut socket, &Report::Started { pid: program.leader.as_raw() });
             let exit = watch(&program, &mut socket, &signals);
             let left = end_all();
@@ -90,6 +92,15 @@ impl Program {
         read.is_ok() && text.contains("\"exit-code\"")
     }
 
+    /// bwrap would die of the signal and take the program along, so in a sandbox it goes to those inside.
+    fn signal(&self, signal: Signal) {
+        // Whoever is gone already needs no signal.
+        match self.sandbox_log {
+            None => drop(killpg(self.leader, signal)),
+            Some(_) => sweep::signal(&sweep::descendants(self.leader.as_raw()), signal),
+        }
+    }
+
     fn time_left(&self) -> Duration {
         let left = self.deadline.map_or(LONGEST_POLL, |deadline| deadline.saturating_duration_since(Instant::now()));
         // Rounded up, or the last millisecond would be spent polling for nothing.
@@ -101,7 +112,18 @@ impl Program {
     }
 }
 
-/// A signal meant for the program must not end its supervisor, so all that can be blocked are.
+/// Whatever evalrun's own parent left open would otherwise reach every program.
+fn close_inherited() {
+    let open = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let numbers: Vec<i32> = open.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for number in numbers.into_iter().filter(|&number| number > 2) {
+        // The one that read the folder is closed already.
+        let _ = close(number);
+    }
+}
+
+/// A signal meant for the program must not end its supervisor, so all that can be blocked are. Only once the program runs: it
+/// inherits what is blocked.
 fn watched_signals() -> io::Result<SignalFd> {
     SigSet::all().thread_block()?;
     let mut child_died = SigSet::empty();
@@ -121,6 +143,7 @@ fn read_request(socket: &mut UnixStream) -> io::Result<Request> {
 fn start(request: &Request) -> Result<Program, String> {
     let log = if request.jail.is_empty() { None } else { Some(sandbox_log().map_err(|error| error.to_string())?) };
     let mut command = command(request, log.as_ref().map(|(_, write)| write))?;
+    SigSet::empty().thread_set_mask().map_err(|error| error.to_string())?;
     let child = command.spawn().map_err(|error| cannot_start(request, &error))?;
     let leader = Pid::from_raw(i32::try_from(child.id()).map_err(|error| error.to_string())?);
     let deadline = request.timeout_ms.and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms)));
@@ -220,8 +243,7 @@ fn obey_one(program: &Program, order: u8) -> bool {
         KILL => return false,
         _ => return true,
     };
-    // A group that is gone already ends by itself.
-    let _ = killpg(program.leader, signal);
+    program.signal(signal);
     true
 }
 
@@ -242,13 +264,12 @@ fn reap(leader: Pid) -> Option<Exit> {
 fn end_all() -> u32 {
     let deadline = Instant::now() + GOING;
     loop {
-        let left = sweep::descendants(getpid().as_raw());
-        sweep::end(&left);
+        let left = sweep::end_below();
         if is_childless() {
             return 0;
         }
         if Instant::now() >= deadline {
-            return u32::try_from(left.len()).unwrap_or(u32::MAX).max(1);
+            return u32::try_from(left).unwrap_or(u32::MAX).max(1);
         }
         std::thread::sleep(PAUSE);
     }

@@ -8,8 +8,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::{Pid, getpgid, getpgrp, getpid};
 
 use super::MARKER;
 
@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// Every process below this one, parents before children.
 pub fn descendants(of: i32) -> Vec<i32> {
-    let children = if Path::new("/proc/thread-self/children").exists() { children } else { children_by_parent };
+    let children = list_children();
     let mut found = children(of);
     let mut seen: BTreeSet<i32> = found.iter().copied().collect();
     let mut next = 0;
@@ -47,16 +47,33 @@ pub fn end_marked(marker: &str, within: Duration) -> usize {
         if left.is_empty() || Instant::now() >= deadline {
             return left.len();
         }
-        end(&left);
+        signal(&left, Signal::SIGKILL);
         std::thread::sleep(PAUSE);
     }
 }
 
-/// Kills each; one that is gone already is no error.
-pub(super) fn end(pids: &[i32]) {
-    for &pid in pids {
-        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+/// Kills everything below this process. A child and its group first: a child cannot have been reaped by another, so its number
+/// is still its own, and a group cannot outrun its end by forking.
+pub(super) fn end_below() -> usize {
+    let (own, own_group) = (getpid(), getpgrp());
+    let groups = list_children()(own.as_raw()).into_iter().filter_map(|child| getpgid(Some(Pid::from_raw(child))).ok());
+    for group in groups.filter(|&group| group != own_group) {
+        let _ = killpg(group, Signal::SIGKILL);
     }
+    let left = descendants(own.as_raw());
+    signal(&left, Signal::SIGKILL);
+    left.len()
+}
+
+/// One that is gone already is no error.
+pub(super) fn signal(pids: &[i32], signal: Signal) {
+    for &pid in pids {
+        let _ = kill(Pid::from_raw(pid), signal);
+    }
+}
+
+fn list_children() -> fn(i32) -> Vec<i32> {
+    if Path::new("/proc/thread-self/children").exists() { children } else { children_by_parent }
 }
 
 /// The children of all threads of a process; a thread that ends meanwhile hands its children to another.

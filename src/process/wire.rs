@@ -26,7 +26,7 @@ pub enum Exit {
     Cancelled,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(super) struct Request {
     /// The sandbox and its arguments; empty without one.
     pub jail: Vec<String>,

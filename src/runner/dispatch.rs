@@ -181,7 +181,8 @@ impl Shared {
 
 impl Queue {
     fn wake(&mut self, now: Instant) {
-        let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.later).into_iter().partition(|(at, _)| *at <= now);
+        let (due, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.later).into_iter().partition(|(at, _)| *at <= now);
         self.later = later;
         self.waiting.extend(due.into_iter().map(|(_, work)| work));
     }

@@ -1,9 +1,10 @@
 //! Everything that happens in a trial goes through here: redacted, long texts into blobs, numbered, stamped, appended to live.jsonl.
 
+use super::progress::{Progress, Watcher};
 use crate::model::{
     agent::Draft,
     fault::{Boundary, Fault},
-    id::EventId,
+    id::{EventId, TrialKey},
     trace::{Body, Event, Header, INLINE, Text, Usage, change_strings},
 };
 use crate::process::redact::Redactor;
@@ -30,6 +31,7 @@ pub struct Recorder {
     open_calls: u32,
     turn_calls: u32,
     last_message: Option<String>,
+    watched: Option<(Watcher, TrialKey)>,
     pub counts: Counts,
     pub events: Vec<Event>,
 }
@@ -61,9 +63,15 @@ impl Recorder {
             open_calls: 0,
             turn_calls: 0,
             last_message: None,
+            watched: None,
             counts: Counts::default(),
             events: Vec::new(),
         })
+    }
+
+    /// Tells `watcher` what the agent does.
+    pub fn watch(&mut self, watcher: Watcher, key: TrialKey) {
+        self.watched = Some((watcher, key));
     }
 
     pub fn enter_stage(&mut self, id: &str) {
@@ -162,7 +170,10 @@ impl Recorder {
                 self.last_message = None;
             }
             Body::AgentMessage(message) => self.last_message = Some(message.text.inline.clone()),
-            Body::ToolCall(_) => {
+            Body::ToolCall(tool) => {
+                if let Some((watcher, key)) = &self.watched {
+                    watcher.tell(Progress::Act(key.clone(), tool.name.clone()));
+                }
                 self.counts.tool_calls += 1;
                 self.turn_calls += 1;
                 self.open_calls += 1;

@@ -220,7 +220,6 @@ impl Names {
                 self.note(&before);
             }
             syn::UseTree::Glob(_) => self.note(&before),
-            _ => {}
         }
     }
 }

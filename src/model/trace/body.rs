@@ -24,7 +24,7 @@ macro_rules! bodies {
             }
 
             /// Reads a body of a kind; what this version cannot read is `Unknown`.
-            pub(super) fn from_raw(kind: &str, raw: &RawValue) -> Body {
+            pub fn from_raw(kind: &str, raw: &RawValue) -> Body {
                 match kind {
                     $($word => read(kind, raw, Body::$variant),)*
                     _ => unknown(kind, raw),

@@ -1,0 +1,285 @@
+//! PowerShell and cmd lines: recognised by their shape and split without unescaping.
+//!
+//! In these shells a backslash is a character of a path, not an escape, so the reader for bash would eat it. This one knows
+//! quotes, `|`, `;`, `&&`, `||`, newlines and brackets; blocks are read as if they stood in the open.
+
+use crate::acts::shell::{Callee, Context, Op, Redirect, RedirectKind, Script, Segment, Word};
+use crate::model::act::Seen;
+
+const VERBS: [&str; 30] = [
+    "get", "set", "select", "where", "foreach", "out", "new", "remove", "copy", "move", "test", "write", "convertfrom",
+    "convertto", "measure", "sort", "invoke", "start", "stop", "add", "join", "split", "format", "import", "export",
+    "expand", "compress", "rename", "resolve", "clear",
+];
+
+/// A `Verb-Noun` in command position, `$env:X`, `%X%` or a drive letter with a backslash.
+pub(super) fn looks_like(line: &str) -> bool {
+    if !line.contains(['-', '%', '\\', ':']) || line.starts_with("#!") || line.contains("<<") {
+        return false;
+    }
+    if contains_ignoring_case(line, "$env:") || line.contains("$LASTEXITCODE") || has_drive(line) || has_percent_variable(line) {
+        return true;
+    }
+    line.split(['|', ';', '\n', '{', '(', '&', '=']).any(|part| is_cmdlet(part.split_whitespace().next().unwrap_or("")))
+}
+
+pub(super) fn read(line: &str) -> Script {
+    let mut splitter = Splitter { src: line.as_bytes(), pos: 0, out: Vec::new(), joins: Vec::new(), incomplete: false };
+    splitter.run();
+    let mut segments = splitter.out;
+    mark_pipes(&mut segments);
+    mark_seen(&mut segments, &splitter.joins);
+    Script { segments, incomplete: splitter.incomplete, too_deep: false }
+}
+
+pub(super) fn is_cmdlet(word: &str) -> bool {
+    let Some((verb, noun)) = word.split_once('-') else { return false };
+    noun.starts_with(|c: char| c.is_ascii_uppercase())
+        && noun.chars().all(|c| c.is_ascii_alphanumeric())
+        && VERBS.iter().any(|known| verb.eq_ignore_ascii_case(known))
+}
+
+fn contains_ignoring_case(line: &str, wanted: &str) -> bool {
+    line.as_bytes().windows(wanted.len()).any(|part| part.eq_ignore_ascii_case(wanted.as_bytes()))
+}
+
+fn has_drive(line: &str) -> bool {
+    let bytes = line.as_bytes();
+    bytes.windows(3).enumerate().any(|(at, part)| {
+        let starts = at == 0 || matches!(bytes[at - 1], b' ' | b'"' | b'\'' | b'=' | b'&' | b'(');
+        starts && part[0].is_ascii_alphabetic() && part[1] == b':' && part[2] == b'\\'
+    })
+}
+
+fn has_percent_variable(line: &str) -> bool {
+    let mut parts = line.split('%');
+    parts.next();
+    let parts: Vec<&str> = parts.collect();
+    let named = |part: &str| part.len() > 2 && part.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+    parts.split_last().is_some_and(|(_, inner)| inner.iter().any(|part| named(part)))
+}
+
+struct Splitter<'a> {
+    src: &'a [u8],
+    pos: usize,
+    out: Vec<Segment>,
+    /// What stands before each segment.
+    joins: Vec<Op>,
+    incomplete: bool,
+}
+
+impl Splitter<'_> {
+    fn run(&mut self) {
+        let mut op = Op::Start;
+        while self.pos < self.src.len() {
+            if let Some(segment) = self.segment(op) {
+                self.out.push(segment);
+                self.joins.push(op);
+                op = Op::Semi;
+            }
+            op = self.operator(op);
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.src.get(self.pos).copied()
+    }
+
+    fn operator(&mut self, before: Op) -> Op {
+        let rest = &self.src[self.pos..];
+        let (op, length) = match rest {
+            [b'&', b'&', ..] => (Op::And, 2),
+            [b'|', b'|', ..] => (Op::Or, 2),
+            [b'|', ..] => (Op::Pipe, 1),
+            [b'\n', ..] => (Op::Newline, 1),
+            [b';', ..] => (Op::Semi, 1),
+            // The call operator of PowerShell and the separator of cmd are both a plain `&`.
+            [_, ..] => (if before == Op::Start { Op::Start } else { Op::Semi }, 1),
+            [] => return before,
+        };
+        self.pos += length;
+        let keeps = matches!((op, before), (Op::Semi | Op::Newline, Op::Start)) && self.out.is_empty();
+        if keeps { Op::Start } else { op }
+    }
+
+    fn segment(&mut self, op: Op) -> Option<Segment> {
+        let mut words = Vec::new();
+        let mut redirects = Vec::new();
+        let mut bounds: Option<(usize, usize)> = None;
+        loop {
+            while matches!(self.peek(), Some(b' ' | b'\t' | b'\r')) {
+                self.pos += 1;
+            }
+            match self.peek() {
+                None | Some(b'\n' | b';' | b'|' | b'&' | b'{' | b'}' | b')') => break,
+                Some(b'(') if words.is_empty() => break,
+                Some(b'#') => {
+                    while self.peek().is_some_and(|byte| byte != b'\n') {
+                        self.pos += 1;
+                    }
+                    break;
+                }
+                Some(_) => {}
+            }
+            if let Some(redirect) = self.redirect() {
+                redirects.push(redirect);
+                continue;
+            }
+            let word = self.word();
+            bounds = Some((bounds.map_or(word.span.start, |(start, _)| start), word.span.end));
+            words.push(word);
+        }
+        drop_assignment(&mut words);
+        if words.is_empty() && redirects.is_empty() {
+            return None;
+        }
+        let (start, end) = bounds.unwrap_or((self.pos, self.pos));
+        Some(Segment {
+            words,
+            assigns: Vec::new(),
+            redirects,
+            op,
+            pipe: (0, 1),
+            seen: Seen::Visible,
+            negated: false,
+            context: Context::Top,
+            depth: 0,
+            callee: Callee::Program,
+            cwd: None,
+            span: start..end,
+        })
+    }
+
+    fn redirect(&mut self) -> Option<Redirect> {
+        let rest = &self.src[self.pos..];
+        let digits = rest.iter().take(2).take_while(|byte| byte.is_ascii_digit() || **byte == b'*').count();
+        let (kind, length) = match &rest[digits..] {
+            [b'>', b'>', ..] => (RedirectKind::Append, 2),
+            [b'>', b'&', ..] => (RedirectKind::Dup, 2),
+            [b'>', ..] => (RedirectKind::Write, 1),
+            [b'<', ..] => (RedirectKind::Read, 1),
+            _ => return None,
+        };
+        let fd = std::str::from_utf8(&rest[..digits]).ok().and_then(|text| text.parse().ok());
+        self.pos += digits + length;
+        while matches!(self.peek(), Some(b' ' | b'\t')) {
+            self.pos += 1;
+        }
+        Some(Redirect { fd, kind, target: self.word(), body: None, of_group: false })
+    }
+
+    fn word(&mut self) -> Word {
+        let start = self.pos;
+        let mut text = Vec::new();
+        let mut quoted = false;
+        let mut open = 0_u32;
+        while let Some(byte) = self.peek() {
+            match byte {
+                b'"' | b'\'' => {
+                    quoted = true;
+                    self.quote(byte, &mut text);
+                    continue;
+                }
+                b'(' => open += 1,
+                b'@' if self.src.get(self.pos + 1) == Some(&b'{') => {
+                    open += 1;
+                    self.pos += 1;
+                }
+                b')' | b'}' if open > 0 => open -= 1,
+                b'`' if self.pos + 1 < self.src.len() => self.pos += 1,
+                b' ' | b'\t' | b'\r' | b'\n' | b';' | b'|' | b'&' | b'{' | b'}' | b')' | b'>' | b'<' if open == 0 => break,
+                _ => {}
+            }
+            text.push(self.src[self.pos]);
+            self.pos += 1;
+        }
+        self.incomplete |= open > 0;
+        if self.pos == start {
+            self.pos += 1;
+        }
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let dynamic = text.contains('$') || text.contains('%');
+        Word { text, span: start..self.pos.min(self.src.len()), dynamic, quoted }
+    }
+
+    fn quote(&mut self, quote: u8, text: &mut Vec<u8>) {
+        self.pos += 1;
+        while let Some(byte) = self.peek() {
+            self.pos += 1;
+            if byte == quote {
+                return;
+            }
+            if byte == b'`' && quote == b'"' {
+                if let Some(next) = self.peek() {
+                    text.push(next);
+                    self.pos += 1;
+                }
+                continue;
+            }
+            text.push(byte);
+        }
+        self.incomplete = true;
+    }
+}
+
+/// `$x = Get-Content a` runs `Get-Content a`; `$x = 'y'` runs nothing.
+fn drop_assignment(words: &mut Vec<Word>) {
+    if words.len() >= 2 && words[0].text.starts_with('$') && matches!(words[1].text.as_str(), "=" | "+=") {
+        words.drain(..2);
+        if words.len() == 1 && (words[0].quoted || words[0].dynamic) {
+            words.clear();
+        }
+    }
+}
+
+fn mark_pipes(segments: &mut [Segment]) {
+    let mut start = 0;
+    for at in 0..=segments.len() {
+        if at < segments.len() && (at == 0 || segments[at].op == Op::Pipe) {
+            continue;
+        }
+        let length = (at - start) as u32;
+        for (place, segment) in segments[start..at].iter_mut().enumerate() {
+            segment.pipe = (place as u32, length);
+        }
+        start = at;
+    }
+}
+
+fn mark_seen(segments: &mut [Segment], joins: &[Op]) {
+    let mut cwd: Option<std::sync::Arc<str>> = None;
+    for segment in segments.iter_mut() {
+        segment.cwd.clone_from(&cwd);
+        let changes = ["cd", "chdir", "set-location", "pushd", "sl"].iter().any(|name| segment.program().eq_ignore_ascii_case(name));
+        if changes {
+            cwd = segment.words.iter().skip(1).find(|word| word.text != "/d" && !word.text.starts_with("-")).map(|word| word.text.as_str().into());
+        }
+    }
+    // From the right: the nearest thing that hides a status decides.
+    let mut after = Seen::Visible;
+    let mut or_ahead = false;
+    for at in (0..segments.len()).rev() {
+        let (place, length) = segments[at].pipe;
+        segments[at].seen = if place + 1 < length {
+            Seen::Pipe
+        } else if or_ahead {
+            Seen::Or
+        } else {
+            after
+        };
+        match joins[at] {
+            Op::Or => or_ahead = true,
+            Op::Semi | Op::Newline | Op::Background | Op::Start => {
+                or_ahead = false;
+                after = if keeps_status(&segments[at]) { Seen::Visible } else { Seen::Seq };
+            }
+            Op::And | Op::Pipe => {}
+        }
+    }
+}
+
+/// `exit $LASTEXITCODE`, `if ($LASTEXITCODE -ne 0) { ... }`
+fn keeps_status(segment: &Segment) -> bool {
+    segment.words.iter().any(|word| word.text.contains("LASTEXITCODE") || word.text.eq_ignore_ascii_case("%errorlevel%"))
+        && (segment.program() == "exit" || segment.program().starts_with("if"))
+}
