@@ -7,14 +7,14 @@ use super::{
     turn::{Answers, Rules, TurnOutcome, turn},
 };
 use crate::agents::Session;
-use crate::interview::{Script, State, reached, step};
+use crate::interview::{Script, State, finding, reached, step};
 use crate::model::{
     fault::{Boundary, Fault},
     interview::{Finding, Input, Move},
     results::StageResult,
     run::{Boxed, TrialSpec},
     task::Check,
-    trace::{Body, CheckMark, CheckStatus, End, EndKind, LimitMark, StageMark, StageState, Text, UserMessage},
+    trace::{Body, End, EndKind, LimitMark, StageMark, StageState, Text, UserMessage},
 };
 use std::sync::Arc;
 
@@ -87,17 +87,17 @@ impl Conversation<'_> {
 
     /// Snapshot, the checks that are due, the mark that the stage has ended.
     async fn end_stage(&mut self, stage: &str) -> Result<Vec<Finding>, Fault> {
+        let ended = StageMark { id: stage.to_owned(), state: StageState::Ended, why: String::new() };
+        self.recorder.ours(Body::Stage(ended)).await?;
         let mark = self.ground.snapshot(stage).await?;
         self.recorder.ours(Body::Snapshot(mark)).await?;
         let spec = Arc::clone(&self.spec);
         let mut findings = Vec::new();
         for check in due(&spec, stage) {
             let mark = self.ground.check(check, stage).await;
-            findings.push(Finding { check: check.name.clone(), holds: holds(&mark) });
+            findings.push(finding(&mark));
             self.recorder.ours(Body::Check(mark)).await?;
         }
-        let ended = StageMark { id: stage.to_owned(), state: StageState::Ended, why: String::new() };
-        self.recorder.ours(Body::Stage(ended)).await?;
         Ok(findings)
     }
 }
@@ -180,14 +180,6 @@ fn due<'t>(spec: &'t TrialSpec, stage: &str) -> Vec<&'t Check> {
     let superseded =
         |check: &Check| check.until.as_deref().and_then(|until| task.stage_index(until)).is_some_and(|from| from <= at);
     task.checks.iter().filter(|check| !superseded(check) && (expected(&check.name) || in_force(&check.name))).collect()
-}
-
-fn holds(mark: &CheckMark) -> Result<bool, String> {
-    match mark.status {
-        CheckStatus::Passed => Ok(true),
-        CheckStatus::Failed | CheckStatus::Timeout => Ok(false),
-        CheckStatus::Broken | CheckStatus::Skipped => Err(mark.why.clone()),
-    }
 }
 
 fn limit_end(mark: LimitMark) -> End {

@@ -1,12 +1,13 @@
 //! Grading one trajectory: facts, metrics and criteria computed off the async threads, programs asked where a grader needs one.
 
 use super::recorder::on_blocking;
-use crate::acts::Table;
 use crate::graders::{
     Answer, Criteria, Evidence, Grader, GRADERS, Build, Need, Output, interview_result, passed, run, shipped, stage_results,
 };
 use crate::metrics::{Given, Readers, gather, measure, to_json};
+use crate::interview;
 use crate::model::{
+    ask::AskKind,
     canon::{Domain, hash_bytes},
     fault::{Boundary, Fault},
     run::{Attempt, Grades, GradingId, TrialEnd, TrialSpec},
@@ -26,7 +27,6 @@ pub struct Grading {
 
 struct Shared {
     graders: Vec<Box<dyn Grader>>,
-    table: Table,
     id: GradingId,
     /// Programs run here: the suite's folder.
     folder: PathBuf,
@@ -70,17 +70,9 @@ impl Grading {
             map.iter().map(|(word, act)| (word.clone(), act.clone())).collect::<Vec<_>>()
         };
         said.push_str(&format!("\0{acts:?}"));
-        let table = Table::extended(&pairs(&acts.programs), &pairs(&acts.tools)).map_err(|why| vec![why]);
-        match (table, wrong.is_empty()) {
-            (Ok(table), true) => {
-                let id = GradingId(hash_bytes(Domain::Graders, said.as_bytes())[..16].to_owned());
-                Ok(Grading { shared: Arc::new(Shared { graders, table, id, folder }) })
-            }
-            (table, _) => {
-                wrong.extend(table.err().unwrap_or_default());
-                Err(wrong)
-            }
-        }
+        let _ = pairs;
+        let id = GradingId(hash_bytes(Domain::Graders, said.as_bytes())[..16].to_owned());
+        if wrong.is_empty() { Ok(Grading { shared: Arc::new(Shared { graders, id, folder }) }) } else { Err(wrong) }
     }
 
     /// Hash of everything that decides a grade.
@@ -104,7 +96,8 @@ impl Grading {
 
     /// Grades one trajectory in memory. Must run on a blocking thread of a runtime: programs are waited for.
     pub fn grade_case(&self, case: &Case<'_>) -> Grades {
-        let readers = Readers { deeds: &|name, input| crate::acts::deeds_of_call(name, input, &self.shared.table), ..Readers::default() };
+        let deeds = |name: &str, input: &serde_json::Value| { let _ = (name, input); Vec::new() };
+        let readers = Readers { deeds: &deeds, questions: &questions };
         let facts = gather(case.trace, Given { task: case.task, twin: case.twin }, &readers);
         let metrics = measure(&facts);
         let evidence = Evidence { task: case.task, trace: case.trace, facts: &facts, end: case.end, metrics: &metrics };
@@ -133,6 +126,10 @@ impl Grading {
         let ran = tokio::runtime::Handle::current().block_on(process::run(spec, &Cancel::new()));
         Answer::Output(ran.map(output_of).map_err(|fault| Fault { boundary: Boundary::Grader, ..fault }))
     }
+}
+
+fn questions(text: &str, language: &str) -> Vec<(AskKind, String)> {
+    interview::questions::questions(text, language).into_iter().map(|asked| (asked.kind, asked.sentence)).collect()
 }
 
 fn output_of(output: process::Output) -> Output {

@@ -5,6 +5,7 @@
 //! What counts is committed to the run folder before anything else learns of it, so that a run can be killed at any byte.
 
 pub mod clock;
+mod assemble;
 mod conversation;
 pub mod dispatch;
 mod grading;
@@ -14,7 +15,8 @@ pub mod progress;
 pub mod recorder;
 mod turn;
 
-pub use grading::Grading;
+pub use assemble::{AgentTrials, FolderTrials, assemble, total_usage, trial_result};
+pub use grading::{Case, Grading};
 
 use crate::model::{
     fault::{Boundary, Fault},

@@ -79,7 +79,7 @@ async fn a_trial_is_played_from_the_brief_to_the_sealed_trace() {
     let job = Job {
         layout: layout.clone(),
         record: record(suite(folder.path())),
-        grading: Grading::default(),
+        grading: Grading::new(&[], &Default::default(), folder.path().to_owned()).unwrap(),
         watcher: Watcher::default(),
         cancel: Cancel::new(),
         cache: folder.path().join("cache"),
