@@ -36,7 +36,7 @@ mod weakening;
 
 pub use document::document;
 pub use facts::Facts;
-pub use pass::{Given, Readers, gather};
+pub use pass::{Given, Readers, gather, read};
 
 use crate::model::score::Measured;
 use serde_json::{Map, Value, json};

@@ -9,6 +9,8 @@ use super::{
     paths::{self, Class},
     results::{self, Setting},
 };
+use crate::acts::{Table, deeds_of_call};
+use crate::interview::questions::questions;
 use crate::model::{
     act::{Act, Deed},
     ask::AskKind,
@@ -32,6 +34,15 @@ pub struct Readers<'r> {
 pub struct Given<'a> {
     pub task: Option<&'a Task>,
     pub twin: bool,
+}
+
+/// The facts of a trace, with the act table and the shipped table of questions.
+pub fn read<'a>(trace: &'a Trace, given: Given<'a>, table: &Table) -> Facts<'a> {
+    let deeds = |name: &str, input: &Value| deeds_of_call(name, input, table);
+    let asked = |text: &str, language: &str| {
+        questions(text, language).into_iter().map(|asked| (asked.kind, asked.sentence)).collect()
+    };
+    gather(trace, given, &Readers { deeds: &deeds, questions: &asked })
 }
 
 pub fn gather<'a>(trace: &'a Trace, given: Given<'a>, readers: &Readers<'_>) -> Facts<'a> {
