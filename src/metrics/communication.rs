@@ -33,15 +33,18 @@ pub const PREAMBLE_COVERAGE: Metric = Metric {
     undefined: "no batch needs a word before it",
     unknown: "never",
     of: |facts| {
-        let (mut with, mut all, mut bare) = (0, 0, Vec::new());
+        let (mut with, mut all, mut bare, mut spoken) = (0, 0, Vec::new(), Vec::new());
         for batch in facts.batches.iter().filter(|batch| !trivial(facts, batch)) {
             all += 1;
             match batch.preamble {
-                Some(_) => with += 1,
+                Some(said) => {
+                    with += 1;
+                    spoken.push(facts.messages[said].event);
+                }
                 None => bare.extend(batch.calls.first().map(|call| facts.calls[*call].event)),
             }
         }
-        share(with, all, "no batch needs a word before it", bare)
+        share(with, all, "no batch needs a word before it", if bare.is_empty() { spoken } else { bare })
     },
 };
 

@@ -12,7 +12,6 @@ use crate::model::{
     act::Act,
     id::EventId,
     score::{Measured, Reading},
-    trace::Change,
 };
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde_json::json;
@@ -32,11 +31,9 @@ pub const SEARCHES_BEFORE_EDIT: Metric = Metric {
 };
 
 fn before_edit(facts: &Facts<'_>, counts: fn(&ActDone) -> bool) -> Measured {
-    if facts.first_edit().is_none() {
-        return Measured::Undefined(NO_EDIT.to_owned());
-    }
+    let Some(edit) = facts.first_edit() else { return Measured::Undefined(NO_EDIT.to_owned()) };
     let cites: Vec<EventId> = facts.acts_before_edit().iter().filter(|act| counts(act)).map(|act| act.at.0).collect();
-    count(cites.len(), cites)
+    count(cites.len(), if cites.is_empty() { vec![edit.at.0] } else { cites })
 }
 
 pub const FILES_READ_BEFORE_EDIT: Metric = Metric {
@@ -48,16 +45,17 @@ pub const FILES_READ_BEFORE_EDIT: Metric = Metric {
     undefined: NO_EDIT,
     unknown: "never",
     of: |facts| {
-        if facts.first_edit().is_none() {
-            return Measured::Undefined(NO_EDIT.to_owned());
-        }
+        let Some(edit) = facts.first_edit() else { return Measured::Undefined(NO_EDIT.to_owned()) };
         let mut files: BTreeMap<&str, EventId> = BTreeMap::new();
         for act in facts.acts_before_edit().iter().filter(|act| act.deed.act == Act::Read) {
             for path in act.reads.iter().filter(|path| !paths::outside(path)) {
                 files.entry(path).or_insert(act.at.0);
             }
         }
-        let cites: BTreeSet<EventId> = files.values().copied().collect();
+        let mut cites: BTreeSet<EventId> = files.values().copied().collect();
+        if cites.is_empty() {
+            cites.insert(edit.at.0);
+        }
         count(files.len(), cites.into_iter().collect())
     },
 };
@@ -84,14 +82,14 @@ pub const READ_BEFORE_EDIT: Metric = Metric {
     behaviour: "context_gathering",
     unit: "share",
     range: "0..1",
-    doc: "Edited files that existed before and that were seen before their first edit / edited files that existed before. Seen: a read act named the file, or the output of a search or a diff before shows its path. Files that the agent made (reported or shown as added, or first written by a create) are left out. The detail lists those edited unseen.",
+    doc: "Edited files that existed before and that were seen before their first edit / edited files that existed before. Seen: a read act named the file, or the output of a search or a diff before shows its path. Files that the agent made (reported or shown as added, or first written by a create) are left out. Cites the edits of files not seen, or where the others were seen; the detail lists those edited unseen.",
     undefined: "no file that existed before was edited",
     unknown: "never",
     of: read_before_edit,
 };
 
 fn read_before_edit(facts: &Facts<'_>) -> Measured {
-    let new = made(facts);
+    let new = facts.made();
     let mut first: BTreeMap<&str, At> = BTreeMap::new();
     for edit in facts.applied().filter(|edit| !edit.path.is_empty() && edit.class != paths::Class::Other) {
         if !new.contains(edit.path.as_str()) {
@@ -99,30 +97,25 @@ fn read_before_edit(facts: &Facts<'_>) -> Measured {
         }
     }
     let seen = seen(facts, &first);
-    let unseen: Vec<&str> = first.keys().filter(|path| !seen.contains(*path)).copied().collect();
-    let cites =
-        unseen.iter().filter_map(|path| first.get(path)).map(|at| at.0).collect::<BTreeSet<_>>().into_iter().collect();
+    let unseen: Vec<&str> = first.keys().filter(|path| !seen.contains_key(*path)).copied().collect();
+    let cites: BTreeSet<EventId> = if unseen.is_empty() {
+        seen.values().copied().collect()
+    } else {
+        unseen.iter().filter_map(|path| first.get(path)).map(|at| at.0).collect()
+    };
+    let cites = cites.into_iter().collect();
     match share(first.len() - unseen.len(), first.len(), "no file that existed before was edited", cites) {
         Measured::Value(reading) => Measured::Value(Reading { detail: json!({ "unseen": unseen }), ..reading }),
         other @ (Measured::Undefined(_) | Measured::Unknown(_)) => other,
     }
 }
 
-/// Files that did not exist before the agent made them.
-fn made<'f>(facts: &'f Facts<'_>) -> BTreeSet<&'f str> {
-    let shown =
-        facts.snapshots.iter().flat_map(|(_, mark)| &mark.changes).filter(|change| change.change == Change::Added);
-    let told = facts.reported.iter().filter(|change| change.change == Change::Added).map(|change| change.path.as_str());
-    let by_act = facts.acts.iter().filter(|act| act.deed.sub.as_deref() == Some("create")).flat_map(|act| &act.writes);
-    shown.map(|change| change.path.as_str()).chain(told).chain(by_act.map(String::as_str)).collect()
-}
-
 /// Which of the files were read, or shown by a search or a diff, before their first edit. One walk over acts and outputs.
-fn seen<'f>(facts: &'f Facts<'_>, first: &BTreeMap<&'f str, At>) -> BTreeSet<&'f str> {
-    let mut seen: BTreeSet<&str> = BTreeSet::new();
+fn seen<'f>(facts: &'f Facts<'_>, first: &BTreeMap<&'f str, At>) -> BTreeMap<&'f str, EventId> {
+    let mut seen: BTreeMap<&str, EventId> = BTreeMap::new();
     let mut note = |path: &str, at: At| {
         if let Some((path, _)) = first.get_key_value(path).filter(|(_, edit)| at < **edit) {
-            seen.insert(*path);
+            seen.entry(*path).or_insert(at.0);
         }
     };
     let last = first.values().max();

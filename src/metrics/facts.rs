@@ -21,7 +21,10 @@ use crate::model::{
     trace::{Change, CheckMark, End, Permission, Plan, ResultStatus, SnapshotMark, StageMark, Tells, Trace, Usage},
 };
 use serde_json::Value;
-use std::ops::Range;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 /// Everything a metric may look at.
 pub struct Facts<'a> {
@@ -209,6 +212,26 @@ impl Facts<'_> {
         let last_call = self.calls.iter().rev().find(|call| call.root);
         let done = last_call.map(|call| call.result.unwrap_or(call.event).max(call.event));
         done.is_none_or(|done| said.event > done).then_some(said)
+    }
+
+    /// Files that did not exist before the agent made them: as the snapshots have it, else the agent's report, else the act.
+    pub fn made(&self) -> BTreeSet<&str> {
+        let shown = self
+            .snapshots
+            .iter()
+            .flat_map(|(_, mark)| &mark.changes)
+            .map(|change| (change.path.as_str(), change.change));
+        let told = self.reported.iter().map(|change| (change.path.as_str(), change.change));
+        let mut first: BTreeMap<&str, bool> = BTreeMap::new();
+        for (path, change) in shown.chain(told) {
+            first.entry(path).or_insert(change == Change::Added);
+        }
+        for act in self.acts.iter().filter(|act| act.deed.sub.as_deref() == Some("create")) {
+            act.writes.iter().for_each(|path| {
+                first.entry(path).or_insert(true);
+            });
+        }
+        first.into_iter().filter(|(_, made)| *made).map(|(path, _)| path).collect()
     }
 
     pub fn call_of(&self, act: &ActDone) -> &Call<'_> {

@@ -36,6 +36,24 @@ pub fn f1(precision: f64, recall: f64) -> f64 {
     if precision + recall > 0.0 { 2.0 * precision * recall / (precision + recall) } else { 0.0 }
 }
 
+/// Bits that a question tells about which world is the true one: the entropy before, less the mean entropy after an answer. `answers` groups the
+/// worlds (indexes into `prior`) by the answer they would give; the prior need not sum to 1.
+pub fn information_gain_bits(prior: &[f64], answers: &[Vec<usize>]) -> Option<f64> {
+    let all: f64 = prior.iter().sum();
+    let weights = |worlds: &[usize]| worlds.iter().filter_map(|world| prior.get(*world).copied()).collect::<Vec<f64>>();
+    let after = |worlds: &Vec<usize>| {
+        let weights = weights(worlds);
+        weights.iter().sum::<f64>() / all * entropy_bits(&weights)
+    };
+    (all > 0.0).then(|| entropy_bits(prior) - answers.iter().map(after).sum::<f64>())
+}
+
+fn entropy_bits(weights: &[f64]) -> f64 {
+    let all: f64 = weights.iter().sum();
+    let term = |weight: &f64| -weight / all * (weight / all).log2();
+    weights.iter().filter(|weight| **weight > 0.0).map(term).sum()
+}
+
 /// Corrections that the user had to make, and a fifth of a correction for each reminder.
 pub fn user_corrections(corrections: usize, reminders: usize) -> f64 {
     corrections as f64 + 0.2 * reminders as f64
@@ -82,13 +100,17 @@ fn recall<'f>(facts: &'f Facts<'_>) -> Result<Recall<'f>, &'static str> {
         return Err("the twin is told everything in its brief");
     }
     let hidden: Vec<&Fact> = hidden(task).collect();
-    let told = |fact: &&Fact| told_at(facts, &fact.id);
+    let exchanges = exchange::exchanges(facts);
+    let told = |fact: &&Fact| told_at(&exchanges, &fact.id);
     let rows: Vec<(f64, bool)> = hidden.iter().map(|fact| (fact.weight, told(fact).is_some())).collect();
     let value = weighted_recall(&rows).ok_or(NO_FACTS)?;
     let missed = hidden.iter().filter(|fact| told(fact).is_none()).map(|fact| fact.id.as_str()).collect();
     let mut cites: Vec<EventId> = hidden.iter().filter_map(told).collect();
     cites.sort_unstable();
     cites.dedup();
+    if cites.is_empty() {
+        cites.extend(facts.first_edit().map(|edit| edit.at.0));
+    }
     Ok((value, cites, missed))
 }
 
@@ -97,9 +119,9 @@ fn hidden(task: &Task) -> impl Iterator<Item = &Fact> {
     task.interview.facts.iter().filter(|fact| fact.discoverable.is_empty())
 }
 
-fn told_at(facts: &Facts<'_>, fact: &str) -> Option<EventId> {
-    let tells = facts.decisions.iter().filter(|(_, decision)| decision.decision == Decided::Tell);
-    tells.into_iter().find(|(_, decision)| decision.facts.iter().any(|told| told == fact)).map(|(event, _)| *event)
+/// The question that a fact was told for.
+fn told_at(exchanges: &[Exchange<'_>], fact: &str) -> Option<EventId> {
+    exchanges.iter().find(|one| one.told.contains(&fact)).map(|one| one.event)
 }
 
 pub const QUESTION_PRECISION: Metric = Metric {
@@ -171,7 +193,8 @@ pub const DISCOVERABLE_QUESTIONS: Metric = Metric {
         if open.is_empty() {
             return Measured::Undefined("the task has no fact that the workspace answers".to_owned());
         }
-        let cites: Vec<EventId> = open.iter().filter_map(|fact| told_at(facts, &fact.id)).collect();
+        let exchanges = exchange::exchanges(facts);
+        let cites: Vec<EventId> = open.iter().filter_map(|fact| told_at(&exchanges, &fact.id)).collect();
         count(cites.len(), cites)
     },
 };
@@ -258,7 +281,7 @@ pub const CONSTRAINTS_KEPT: Metric = Metric {
     behaviour: "interview",
     unit: "share",
     range: "0..1",
-    doc: "Cells of the constraint-by-stage matrix that are kept / cells that are kept or violated. Cites the violations; the detail is the matrix (not_yet, kept, violated, unknown, not_applicable).",
+    doc: "Cells of the constraint-by-stage matrix that are kept / cells that are kept or violated. Cites the violations, or what was kept where there are none; the detail is the matrix (not_yet, kept, violated, unknown, not_applicable).",
     undefined: "the task has no constraints, no stage with one in force was finished, or there is no task",
     unknown: "every cell in force is unknown: its check could not run",
     of: |facts| {
@@ -272,12 +295,21 @@ pub const CONSTRAINTS_KEPT: Metric = Metric {
         if kept + broken.len() == 0 && cells().any(|cell| cell == Cell::Unknown) {
             return Measured::Unknown("the checks of the constraints could not run".to_owned());
         }
-        match share(kept, kept + broken.len(), "no stage with a constraint in force was finished", broken) {
+        let all = kept + broken.len();
+        let cites = if broken.is_empty() { cells().filter_map(held).collect() } else { broken };
+        match share(kept, all, "no stage with a constraint in force was finished", cites) {
             Measured::Value(reading) => Measured::Value(Reading { detail: matrix(task, facts, &rows), ..reading }),
             other @ (Measured::Undefined(_) | Measured::Unknown(_)) => other,
         }
     },
 };
+
+fn held(cell: Cell) -> Option<EventId> {
+    match cell {
+        Cell::Kept(event) => Some(event),
+        Cell::Violated(_) | Cell::NotYet | Cell::Unknown | Cell::NotApplicable => None,
+    }
+}
 
 fn violated(cell: Cell) -> Option<EventId> {
     match cell {

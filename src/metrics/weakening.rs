@@ -53,7 +53,7 @@ impl Found {
     }
 
     fn edits(&mut self, facts: &Facts<'_>) {
-        let own: BTreeSet<&str> = created(facts).collect();
+        let own = facts.made();
         for (event, path, text) in texts(facts) {
             let is_test = paths::is_test(&path);
             if is_test && !own.contains(path.as_str()) {
@@ -76,7 +76,7 @@ impl Found {
     }
 
     fn deletions(&mut self, facts: &Facts<'_>) {
-        let own: BTreeSet<&str> = created(facts).collect();
+        let own = facts.made();
         let mut gone: BTreeSet<&str> = BTreeSet::new();
         let removes = |program: &str| matches!(program, "rm" | "unlink" | "Remove-Item" | "del");
         for act in facts.acts.iter().filter(|act| removes(&act.deed.program) && facts.call_of(act).ran()) {
@@ -101,16 +101,6 @@ impl Found {
             self.note("no_verify", usize::from(skips), act.at.0);
         }
     }
-}
-
-/// Files that did not exist before the agent wrote them.
-fn created<'f>(facts: &'f Facts<'_>) -> impl Iterator<Item = &'f str> {
-    let reported =
-        facts.reported.iter().filter(|change| change.change == Change::Added).map(|change| change.path.as_str());
-    let shown = facts.snapshots.iter().flat_map(|(_, mark)| &mark.changes);
-    let shown = shown.filter(|change| change.change == Change::Added).map(|change| change.path.as_str());
-    let made = facts.acts.iter().filter(|act| act.deed.sub.as_deref() == Some("create"));
-    reported.chain(shown).chain(made.flat_map(|act| act.writes.iter().map(String::as_str)))
 }
 
 fn is_build_file(path: &str) -> bool {
