@@ -21,12 +21,15 @@ use crate::model::{
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// name, input -> acts.
+pub type Deeds<'r> = dyn Fn(&str, &Value) -> Vec<Deed> + Sync + 'r;
+/// text, language -> questions of the text.
+pub type Questions<'r> = dyn Fn(&str, &str) -> Vec<(AskKind, String)> + Sync + 'r;
+
 /// What tells acts from calls, and questions from prose.
 pub struct Readers<'r> {
-    /// name, input -> acts.
-    pub deeds: &'r (dyn Fn(&str, &Value) -> Vec<Deed> + Sync),
-    /// text, language -> questions of the text.
-    pub questions: &'r (dyn Fn(&str, &str) -> Vec<(AskKind, String)> + Sync),
+    pub deeds: &'r Deeds<'r>,
+    pub questions: &'r Questions<'r>,
 }
 
 /// What is known beside the trace.
@@ -208,10 +211,12 @@ impl<'a, 'r> Pass<'a, 'r> {
 
     /// The event of a question says better what was asked than the call that raised it.
     fn asked_by_event(&mut self, event: &Event, text: &str) {
+        let questions = &mut self.facts.questions;
         if let Some((call, given)) = self.asking.take() {
-            if self.facts.calls[call].result.is_none() {
-                let keep = self.facts.questions.len().saturating_sub(given);
-                self.facts.questions.truncate(keep);
+            let keep = questions.len().saturating_sub(given);
+            let same = questions[keep..].iter().any(|asked| text.contains(asked.text.as_str()));
+            if same || self.facts.calls[call].result.is_none() {
+                questions.truncate(keep);
             }
         }
         self.facts.questions.push(tool_question(event, text.to_owned()));

@@ -344,10 +344,8 @@ fn reproduction_first(facts: &Facts<'_>) -> Measured {
     for (at, key, red) in runs(facts) {
         if at < first.at && red {
             shown.insert(key, at.0);
-        } else if at > code.at && !red {
-            if let Some(before) = shown.get(&key) {
-                return yes_no(true, vec![*before, at.0]);
-            }
+        } else if let Some(before) = shown.get(&key).filter(|_| at > code.at && !red) {
+            return yes_no(true, vec![*before, at.0]);
         }
     }
     yes_no(false, shown.into_values().take(1).chain([first.at.0]).collect())
