@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::acts::table::{Program, Verdict, is_flag};
+use crate::acts::table::{Program, Verdict, What, is_flag};
 
 /// A call cut into options and operands, by place in `argv` (0 is the program).
 #[derive(Debug, Default)]
@@ -26,6 +26,11 @@ impl Args {
                 if is_flag(word) {
                     args.flags.push(at);
                 }
+            } else if at == 1 && word.starts_with('+') && (argv[0].ends_with("cargo") || argv[0].contains("rust")) {
+                // `cargo +nightly test`
+                args.flags.push(at);
+            } else if is_dos_switch(word) && is_dos(argv[0]) {
+                args.flags.push(at);
             } else if word == "--" {
                 args.dashes = Some(at);
             } else if is_flag(word) {
@@ -116,7 +121,9 @@ fn stem<'a>(argv: &[&'a str], args: &Args, words: usize) -> Cow<'a, str> {
 
 fn flagged<'p>(argv: &[&str], args: &Args, rule: (&str, &'p Program)) -> Option<&'p Verdict> {
     let (stem, program) = rule;
-    args.flags.iter().take(MAX_FLAGS).find_map(|at| {
+    let wraps = matches!(program.verdict.what, What::Wrap | What::Script);
+    let first = args.operands.first().copied().unwrap_or(usize::MAX);
+    args.flags.iter().take(MAX_FLAGS).filter(|at| !wraps || **at < first).find_map(|at| {
         let flag = argv[*at].split('=').next().unwrap_or("");
         if stem.is_empty() { program.rules.get(flag) } else { program.rules.get(&format!("{stem} {flag}")) }
     })
@@ -124,6 +131,17 @@ fn flagged<'p>(argv: &[&str], args: &Args, rule: (&str, &'p Program)) -> Option<
 
 /// A call with more options than this is not written by hand.
 const MAX_FLAGS: usize = 64;
+
+/// `/q`
+fn is_dos_switch(word: &str) -> bool {
+    word.len() <= 3 && word.starts_with('/') && word.len() > 1 && word[1..].chars().all(|c| c.is_ascii_alphabetic())
+}
+
+fn is_dos(program: &str) -> bool {
+    let names =
+        ["del", "erase", "copy", "xcopy", "move", "rd", "rmdir", "md", "ren", "robocopy", "type", "dir", "findstr"];
+    names.iter().any(|name| program.eq_ignore_ascii_case(name))
+}
 
 fn takes_value(word: &str, program: &Program) -> bool {
     program.values.contains(word)

@@ -6,13 +6,8 @@ use crate::acts::patch_text;
 use crate::acts::table::What;
 use crate::model::act::{Act, Deed};
 
-/// The last operand is written, the others are read. A move takes the others away.
-pub(super) fn copied(mut found: Found, operands: &[&str]) -> Found {
-    let moves = found.sub.as_deref() == Some("move");
-    if moves {
-        found.sub = None;
-        return found.writes(operands);
-    }
+/// The last operand is written, the others are read.
+pub(super) fn copied(found: Found, operands: &[&str]) -> Found {
     let Some((target, sources)) = operands.split_last() else { return found };
     if sources.is_empty() { found.reads([*target]) } else { found.reads(sources).writes([*target]) }
 }
@@ -178,5 +173,21 @@ pub(super) fn fd(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
             push(if call.args.operands.is_empty() { found } else { found.sub("name") }, site, out);
         }
     }
+    true
+}
+
+/// ImageMagick and ffmpeg: nearly every option takes a value, the last word is written.
+pub(super) fn image(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
+    let Some((target, before)) = call.argv[1..].split_last() else { return false };
+    if *target == "-" || target.ends_with(":-") {
+        push(call.found(Act::Run), site, out);
+        return true;
+    }
+    let inputs = before.iter().enumerate().filter(|(at, word)| {
+        let owner = at.checked_sub(1).map_or("", |owner| before[owner]);
+        !word.starts_with('-') && (!owner.starts_with('-') || owner == "-i") && word.contains('.')
+    });
+    let found = call.found(Act::Edit).reads(inputs.map(|(_, word)| word)).writes([*target]);
+    push(found, site, out);
     true
 }

@@ -10,6 +10,7 @@
 //! What a session must do and must not do is held by one contract test that runs over `AGENTS`.
 
 pub mod command;
+mod cut;
 pub mod replay;
 pub mod scripted;
 
@@ -81,8 +82,11 @@ pub struct Driver {
     pub tells: fn(&AgentSpec) -> Tells,
     /// What is wrong with an agent's block, found without starting anything. Reads the files it names.
     pub check: fn(&AgentSpec) -> Vec<String>,
-    pub open: fn(Seat) -> Boxed<'static, Result<Box<dyn Session>, Fault>>,
+    pub open: fn(Seat) -> Opening,
 }
+
+/// A session on its way, or why there will be none.
+pub type Opening = Boxed<'static, Result<Box<dyn Session>, Fault>>;
 
 impl Agent for Driver {
     fn open(&self, seat: Seat) -> Boxed<'_, Result<Box<dyn Session>, Fault>> {

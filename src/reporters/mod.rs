@@ -64,3 +64,18 @@ pub struct Reporter {
     pub file: &'static str,
     pub render: fn(&Report<'_>) -> Result<Vec<Written>, Fault>,
 }
+
+/// Every output that is written after a run.
+pub static REPORTERS: &[Reporter] = &[Reporter {
+    name: "json",
+    about: "results.json, for machines",
+    file: "results.json",
+    render: |report| {
+        let error =
+            |error: serde_json::Error| Fault::new(crate::model::fault::Boundary::Store, "format", error.to_string());
+        let bytes = serde_json::to_vec_pretty(report.results).map_err(error)?;
+        Ok(vec![Written { path: "results.json".to_owned(), bytes }])
+    },
+}];
+
+pub mod terminal;

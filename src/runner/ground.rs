@@ -55,7 +55,7 @@ impl Ground {
         let redactor = Arc::new(Redactor::new(&secrets(spec)?)?);
         let walls = walls(job, spec);
         let marker = format!("{}:{}", job.record.run, spec.key);
-        let places = std::env::temp_dir().join("evalrun");
+        let places = places();
         let shop = Shop { cache: job.cache.clone(), places: places.clone() };
         let ignore = Ignore::new(&spec.task.workspace.ignore)?;
         let conditions = Conditions {
@@ -129,7 +129,8 @@ impl Ground {
         let (camera, now, mark) = on_blocking(move || {
             let shot = camera.take(&work, &redactor)?;
             let now = shot.manifest;
-            let mark = keep(&folder, (&name, taken), (if first { &now } else { &last }, &now), &content)?;
+            let kept = Kept { folder: &folder, name: &name, taken, content: &content, redactor: &redactor };
+            let mark = kept.keep(if first { &now } else { &last }, &now)?;
             Ok((camera, now, mark))
         })
         .await?;
@@ -175,31 +176,42 @@ impl Ground {
         run_check(check, &scene, &conditions).await
     }
 
-    /// Removes the workspace; everything worth keeping is in the run folder.
+    /// Makes sure that what was kept has reached the disk, and removes the workspace.
     ///
     /// # Errors
-    /// When something cannot be removed.
+    /// When something cannot be kept or removed.
     pub async fn clear(self) -> Result<(), Fault> {
-        on_blocking(move || self.place.clear()).await
+        on_blocking(move || {
+            self.content.settle()?;
+            self.place.clear()
+        })
+        .await
     }
 }
 
-/// Writes `snapshots/<nn>-<name>.json` and `diffs/<nn>-<name>.patch`.
-fn keep(
-    folder: &Path,
-    (name, taken): (&str, u32),
-    (last, now): (&Manifest, &Manifest),
-    content: &Store,
-) -> Result<SnapshotMark, Fault> {
-    let json = serde_json::to_vec_pretty(now).map_err(|error| broken(&error.to_string()))?;
-    store::once(&folder.join("snapshots").join(format!("{taken:02}-{name}.json")), &json)?;
-    let change = diff(last, now, content);
-    let changes = change.path_changes();
-    if !changes.is_empty() {
-        store::once(&folder.join("diffs").join(format!("{taken:02}-{name}.patch")), change.patch.as_bytes())?;
+/// Where one snapshot is kept.
+struct Kept<'a> {
+    folder: &'a Path,
+    name: &'a str,
+    taken: u32,
+    content: &'a Store,
+    redactor: &'a Redactor,
+}
+
+impl Kept<'_> {
+    /// Writes `snapshots/<nn>-<name>.json` and `diffs/<nn>-<name>.patch`.
+    fn keep(&self, last: &Manifest, now: &Manifest) -> Result<SnapshotMark, Fault> {
+        let Kept { folder, name, taken, content, redactor } = *self;
+        let json = now.to_json(redactor).map_err(|error| broken(&error.to_string()))?;
+        store::once(&folder.join("snapshots").join(format!("{taken:02}-{name}.json")), json.as_bytes())?;
+        let change = diff(last, now, content);
+        let changes = change.path_changes();
+        if !changes.is_empty() {
+            let patch = redactor.redact(&change.patch);
+            store::once(&folder.join("diffs").join(format!("{taken:02}-{name}.patch")), patch.as_bytes())?;
+        }
+        Ok(SnapshotMark { name: name.to_owned(), manifest: now.hash(), changes })
     }
-    let manifest = blake3::hash(&json).to_hex().to_string();
-    Ok(SnapshotMark { name: name.to_owned(), manifest, changes })
 }
 
 /// Checks that are expected in a stage or decide a constraint.
@@ -208,6 +220,11 @@ fn due_ever(spec: &TrialSpec) -> BTreeSet<&str> {
     let expected = interview.stages.iter().flat_map(|stage| stage.expect.iter());
     let deciding = interview.constraints.iter().map(|constraint| &constraint.check);
     expected.chain(deciding).map(String::as_str).collect()
+}
+
+/// Where trials are played: a folder of this user's own, since the temporary folder may be shared.
+fn places() -> PathBuf {
+    std::env::temp_dir().join(format!("evalrun-{}", nix::unistd::getuid()))
 }
 
 fn walls(job: &Job, spec: &TrialSpec) -> Walls {
@@ -229,13 +246,20 @@ fn secrets(spec: &TrialSpec) -> Result<Vec<(String, String)>, Fault> {
     let mut found = Vec::new();
     for name in &spec.agent.secrets {
         let value = std::env::var(name).map_err(|_| {
-            Fault::new(Boundary::Agent, "secret", format!("the variable {name}, which agent {} needs, is not set", spec.agent.name))
-                .hint(format!("set {name}, or take it out of the agent's `auth`"))
+            Fault::new(
+                Boundary::Agent,
+                "secret",
+                format!("the variable {name}, which agent {} needs, is not set", spec.agent.name),
+            )
+            .hint(format!("set {name}, or take it out of the agent's `auth`"))
         })?;
         found.push((name.clone(), value));
     }
-    let looks_secret = |name: &str| ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL"].iter().any(|part| name.contains(part));
-    let own = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let looks_secret = |name: &str| {
+        ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL"].iter().any(|part| name.contains(part))
+    };
+    let own =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     found.extend(own.filter(|(name, value)| looks_secret(&name.to_uppercase()) && value.len() >= 8));
     found.sort();
     found.dedup();

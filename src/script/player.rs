@@ -5,8 +5,8 @@
 //! next() -> {text: "Let me look.", calls: [read]}   next() -> {text: "How many?"}   next() -> None: the turn is over
 //! ```
 //!
-//! A scripted model replays the user messages it is sent, pulls as many responses as the turn already has, and answers with the
-//! next one.
+//! A scripted model rebuilds the player from the conversation it is sent: for each user message `user`, then `next` as often as the
+//! agent had a response to it. The next `next` is its answer.
 
 use super::{Op, Part, Script, Step, What};
 use std::collections::VecDeque;

@@ -109,8 +109,7 @@ fn lines(node: Option<&Node>, build: &mut Builder<'_>) -> Lines {
 fn not_yet(root: &Node, build: &mut Builder<'_>) {
     if let Some(entry) = root.entry("judges") {
         build.notes.warning(
-            Code::NotYet,
-            entry.key.span,
+            Code::NotYet.at(entry.key.span),
             "judges are not in this version: judge criteria are not asked",
             "",
         );
@@ -118,12 +117,12 @@ fn not_yet(root: &Node, build: &mut Builder<'_>) {
     if let Some(entry) = root.get("interviewer").and_then(|node| node.entry("model")) {
         let what =
             "matching by a model is not in this version: a question that no pattern matches gets `lines.otherwise`";
-        build.notes.warning(Code::NotYet, entry.key.span, what, "");
+        build.notes.warning(Code::NotYet.at(entry.key.span), what, "");
     }
     for Entry { key, .. } in root.get("concurrency").map_or(&[][..], Node::entries) {
         if key.text != "trials" {
             let what = format!("`{}` has no effect: model providers are not in this version", brief(&key.text));
-            build.notes.warning(Code::NoEffect, key.span, what, "`trials:` limits the trials at once");
+            build.notes.warning(Code::NoEffect.at(key.span), what, "`trials:` limits the trials at once");
         }
     }
 }
@@ -140,7 +139,7 @@ fn graders(node: Option<&Node>, build: &mut Builder<'_>) -> Vec<GraderSpec> {
             out.push(spec);
         } else {
             let what = format!("grader `{}` stands here twice", spec.name());
-            build.notes.error(Code::Duplicate, item.span, what, "keep one of them; a program may have a `name`");
+            build.notes.error(Code::Duplicate.at(item.span), what, "keep one of them; a program may have a `name`");
         }
     }
     out
@@ -164,7 +163,7 @@ fn grader(item: &Node, build: &mut Builder<'_>) -> Option<GraderSpec> {
         return Some(shipped(&name));
     }
     let hint = near::hint(&name, build.names.graders.iter().copied(), "the shipped graders are");
-    build.notes.error(Code::UnknownName, item.span, format!("no grader is called `{}`", brief(&name)), hint);
+    build.notes.error(Code::UnknownName.at(item.span), format!("no grader is called `{}`", brief(&name)), hint);
     None
 }
 
@@ -195,7 +194,7 @@ fn gate(node: &Node, build: &mut Builder<'_>) -> Gate {
     if let (Some(start), Some(most), Some(looks)) = (start, most, looks)
         && start > most
     {
-        build.notes.error(Code::OutOfRange, looks.span, format!("`start` ({start}) is above `most` ({most})"), "");
+        build.notes.error(Code::OutOfRange.at(looks.span), format!("`start` ({start}) is above `most` ({most})"), "");
     }
     Gate { as_written: node.to_value(), rules }
 }
@@ -211,7 +210,7 @@ fn rule_line(rule: &Node, build: &mut Builder<'_>) -> Option<String> {
     match (number("at_least"), number("no_worse_by")) {
         (None, None) => {
             let what = "a rule for a score needs `at_least` or `no_worse_by`";
-            build.notes.error(Code::Misplaced, score.span, what, "for example `{score: outcome, at_least: 0.7}`");
+            build.notes.error(Code::Misplaced.at(score.span), what, "for example `{score: outcome, at_least: 0.7}`");
             None
         }
         (Some(least), None) => Some(format!("{name} at least {least}")),

@@ -118,6 +118,7 @@ pub async fn run_steps(steps: &[Setup], place: &Place, conditions: &Conditions<'
         };
         let said = last_lines(&conditions.printed(&output));
         let message = format!("the setup `{}` {how}{said}", step.run.words());
+        let message = conditions.redactor.redact(&message);
         return Err(Fault::new(Boundary::Workspace, "setup", message).hint("run it by hand in a copy of the workspace"));
     }
     Ok(())

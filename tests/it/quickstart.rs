@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 use evalrun::{
-    interview::questions,
+    interview::{self, questions},
     model::{
         ask::AskKind,
+        interview::{Decided, Finding, Input, Move},
         trace::{PlanStep, StepStatus},
     },
-    script::{Op, Script, Step, What, ablate, tags},
+    script::{Op, Player, Script, Step, What, ablate, tags},
+    suite::{DriverDoc, DriverField, FieldKind, Names, load},
 };
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
 
@@ -153,3 +155,86 @@ fn plans(steps: &[Step]) -> Vec<Vec<PlanStep>> {
 fn count(plan: &[PlanStep], status: StepStatus) -> usize {
     plan.iter().filter(|step| step.status == status).count()
 }
+
+/// Everything that is said in the interviews, by the machine and the candidates, with the checks that decide which stages are played.
+#[test]
+fn the_interviews_as_they_are_spoken() {
+    let mut seen = String::new();
+    for suite in ["evals/quickstart.yaml", "fixtures/suites/tiny.yaml"] {
+        let loaded = load(&Path::new(env!("CARGO_MANIFEST_DIR")).join(suite), &NAMES);
+        assert_eq!(loaded.findings, Vec::new());
+        let suite = loaded.suite.unwrap();
+        for task in &suite.tasks {
+            for name in &suite.run {
+                let interview = interview::Script::new(&task.interview);
+                conversation(&mut seen, &format!("{} {name}", task.id), interview, name);
+                if task.interview.twin {
+                    let twin = interview::Script::twin(&task.interview);
+                    conversation(&mut seen, &format!("{}~twin {name}", task.id), twin, name);
+                }
+            }
+        }
+    }
+    insta::assert_snapshot!(seen);
+}
+
+fn conversation(seen: &mut String, title: &str, interview: interview::Script, name: &str) {
+    let mut player = Player::new(script(name));
+    let mut inputs = vec![Input::Opened];
+    writeln!(seen, "\n## {title}").unwrap();
+    let mut called = false;
+    loop {
+        let step = interview::replay(&interview, &inputs).pop().unwrap();
+        for decision in &step.decisions {
+            if matches!(decision.decision, Decided::Tell | Decided::Otherwise | Decided::SkipStage | Decided::Remind) {
+                writeln!(seen, "  [{:?} {}]", decision.decision, decision.facts.join(" ")).unwrap();
+            }
+        }
+        match step.next {
+            Move::Say(text) => {
+                writeln!(seen, "user: {}", text.replace('\n', " / ")).unwrap();
+                player.user(&text);
+                called = false;
+            }
+            Move::Reply(text) => writeln!(seen, "reply: {}", text.replace('\n', " / ")).unwrap(),
+            Move::EndStage { stage } => {
+                let finding =
+                    |check: &str, fails: &[&str]| Finding { check: check.into(), holds: Ok(!fails.contains(&name)) };
+                let findings = [finding("deps", &["hasty"]), finding("large", &["hasty", "glib"])];
+                writeln!(seen, "  -- {stage} ends").unwrap();
+                inputs.push(Input::Checked(findings.into()));
+                continue;
+            }
+            Move::Stop => return,
+            Move::Match { .. } | Move::Wait => unreachable!("no model, no late input"),
+        }
+        inputs.push(next_word(seen, &mut player, &mut called));
+    }
+}
+
+/// Plays the candidate up to its next question or the end of its turn.
+fn next_word(seen: &mut String, player: &mut Player, called: &mut bool) -> Input {
+    let mut message = String::new();
+    while let Some(response) = player.next() {
+        for call in &response.calls {
+            *called = true;
+            if let Op::Ask { question, options } = &call.op {
+                writeln!(seen, "asks: {question}").unwrap();
+                return Input::Asked { text: question.clone(), options: options.clone() };
+            }
+        }
+        message = response.text;
+    }
+    writeln!(seen, "agent: {}", message.lines().next().unwrap_or_default()).unwrap();
+    Input::TurnEnded { message, called_tools: *called }
+}
+
+const NAMES: Names<'static> = Names {
+    drivers: &[DriverDoc {
+        name: "scripted",
+        about: "plays a script",
+        fields: &[DriverField { name: "script", doc: "the script", kind: FieldKind::Text, path: true, required: true }],
+    }],
+    graders: &["outcome", "communication", "planning", "context_gathering", "self_checking", "interview", "guardrails"],
+    later_drivers: &[],
+};

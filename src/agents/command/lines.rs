@@ -2,7 +2,7 @@
 
 use super::{Filling, Template, blamed, last_words, session_id, wire};
 use crate::{
-    agents::{Identity, Seat, Session},
+    agents::{Identity, Seat, Session, cut::head},
     model::{
         agent::{Ask, AskId, Draft, PermitAsk, Reply, Signal, TurnEnd, TurnEnded},
         fault::{Boundary, Fault},
@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use wire::Said;
 
 /// How long an interrupted program has to end its turn before it is ended itself.
-const STOPPING: Duration = Duration::from_secs(10);
+const STOPPING: Duration = Duration::from_secs(5);
 
 /// How long a program has to end once its conversation is over.
 const LEAVING: Duration = Duration::from_secs(2);
@@ -273,9 +273,9 @@ fn understood(line: &Line) -> Said {
         (0, false) => wire::read(&text),
         (0, true) => wire::kept("not_utf8", text),
         (cut, _) => {
-            let end = text.floor_char_boundary(KEPT_OF_LONG);
-            let more = (text.len() - end) as u64 + cut;
-            wire::kept("line_too_long", format!("{} [{more} more bytes]", &text[..end]))
+            let shown = head(&text, KEPT_OF_LONG);
+            let more = (text.len() - shown.len()) as u64 + cut;
+            wire::kept("line_too_long", format!("{shown} [{more} more bytes]"))
         }
     }
 }

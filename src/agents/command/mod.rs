@@ -8,7 +8,7 @@ mod lines;
 mod turns;
 mod wire;
 
-use super::{Driver, Field, Seat, Session, Word};
+use super::{Driver, Field, Seat, Session, Word, cut::tail};
 use crate::model::{
     fault::{Boundary, Fault},
     suite::AgentSpec,
@@ -181,9 +181,7 @@ fn blamed(fault: Fault) -> Fault {
 fn last_words(stderr: &Kept) -> String {
     const SHOWN: usize = 2 << 10;
     let (text, _) = stderr.text();
-    let text = text.trim_end();
-    let start = text.ceil_char_boundary(text.len().saturating_sub(SHOWN));
-    text[start..].to_owned()
+    tail(text.trim_end(), SHOWN).to_owned()
 }
 
 #[cfg(test)]

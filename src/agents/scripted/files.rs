@@ -150,9 +150,48 @@ fn next_line(file: &mut impl BufRead) -> std::io::Result<Option<Vec<u8>>> {
     Ok(Some(line))
 }
 
+/// What went wrong, without the numbers of the system.
 fn plain(error: &std::io::Error) -> String {
     match error.kind() {
         ErrorKind::NotFound => "no such file".to_owned(),
         _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use proptest::prelude::*;
+    use std::os::unix::fs::symlink;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn no_path_leads_out(path in "([a-c.]{1,3}|out|up|in)(/([a-c.]{1,3}|out|up|in)){0,4}") {
+            let folder = tempfile::tempdir().unwrap();
+            let root = folder.path().join("root");
+            fs::create_dir_all(root.join("a/b")).unwrap();
+            fs::create_dir(folder.path().join("outside")).unwrap();
+            symlink("../outside", root.join("out")).unwrap();
+            symlink("..", root.join("up")).unwrap();
+            symlink("a/b", root.join("in")).unwrap();
+            symlink("../../outside/new", root.join("a/b/c")).unwrap();
+            if write(&root, &path, "x".to_owned()).is_ok() {
+                prop_assert!(inside(&root, &path).unwrap().starts_with(root.canonicalize().unwrap()));
+            }
+            prop_assert_eq!(fs::read_dir(folder.path().join("outside")).unwrap().count(), 0);
+            prop_assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+        }
+    }
+
+    #[test]
+    fn a_long_line_is_cut_and_a_large_file_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("long"), "x".repeat(1 << 20) + "\nshort\n").unwrap();
+        let done = read(folder.path(), "long", (None, 1 << 20)).unwrap();
+        assert_eq!(done.output.inline.len(), (64 << 10) + "     1\t [line cut]\n     2\tshort\n".len());
+        let done = read(folder.path(), "long", (None, 1_000)).unwrap();
+        assert!(done.dropped > 60_000 && done.output.inline.len() < 1_100);
     }
 }

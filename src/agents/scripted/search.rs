@@ -4,7 +4,7 @@ use super::{
     files::{inside, is_text},
     tools::Done,
 };
-use crate::{model::trace::ResultStatus, process::Cancel};
+use crate::{agents::cut::head, model::trace::ResultStatus, process::Cancel};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use regex::{Regex, RegexBuilder};
 use std::{
@@ -52,8 +52,7 @@ impl Found {
                 self.more += 1;
                 continue;
             }
-            let end = line.floor_char_boundary(LONGEST_MATCH);
-            self.lines.push(format!("{path}:{}:{}\n", at + 1, &line[..end]));
+            self.lines.push(format!("{path}:{}:{}\n", at + 1, head(line, LONGEST_MATCH)));
         }
     }
 

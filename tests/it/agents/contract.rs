@@ -81,14 +81,14 @@ fn text_of(signals: &[Signal]) -> String {
 }
 
 fn last_message(signals: &[Signal]) -> &str {
-    let messages = signals.iter().filter_map(|signal| match signal {
+    let last = signals.iter().rev().find_map(|signal| match signal {
         Signal::Event(draft) => match &draft.body {
             Body::AgentMessage(message) => Some(message.text.as_str()),
             _ => None,
         },
         _ => None,
     });
-    messages.last().unwrap_or_default()
+    last.unwrap_or_default()
 }
 
 fn ended(signals: &[Signal]) -> Option<TurnEnded> {
@@ -312,6 +312,6 @@ async fn what_makes_no_sense_is_refused() {
 /// The beginning and the end of what may be megabytes.
 fn ends(signal: &Signal) -> String {
     let text = format!("{signal:?}");
-    let (start, end) = (text.floor_char_boundary(200), text.ceil_char_boundary(text.len().saturating_sub(200)));
-    format!("{} ... {}", &text[..start], &text[end.max(start)..])
+    let (start, end): (String, String) = (text.chars().take(200).collect(), text.chars().rev().take(200).collect());
+    format!("{start} ... {}", end.chars().rev().collect::<String>())
 }
