@@ -166,6 +166,7 @@ fn score_result(score: Score) -> ScoreResult {
         outcome: outcome.to_owned(),
         value,
         weight: score.weight,
+        cap: score.cap,
         why,
         cites: score.cites,
     }
