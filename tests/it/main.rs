@@ -1,7 +1,9 @@
 //! The one integration binary.
 mod acts;
 mod agents;
+mod bed;
 mod cli;
+mod crash;
 mod graders;
 mod house;
 mod importers;
