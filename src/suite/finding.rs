@@ -4,7 +4,7 @@
 //! notes.yaml:7:27: error: no check is called `limitd`
 //!    7 |         - {id: brief, expect: [limitd]}
 //!      |                                ^^^^^^
-//!      = did you mean `limited`?
+//!      = hint: did you mean `limited`?
 //! ```
 
 use super::{build::brief_path, node::Span};

@@ -147,6 +147,19 @@ fn files_written_from_the_tables_are_current() {
     current("docs/suite.md", &reference(&names()));
 }
 
+/// Whole suites that the documentation shows are suites.
+#[test]
+fn suites_of_the_documentation_check() {
+    let text = fs::read_to_string("docs/suite.md").unwrap();
+    let whole: Vec<&str> = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let whole: Vec<&str> = whole.into_iter().filter(|block| block.starts_with("version: 1")).collect();
+    assert_eq!(whole.len(), 2);
+    for block in whole {
+        let (_, findings) = check_text(&block.replace("../fixtures", concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures")));
+        assert_eq!(render(&findings, Paint::Plain), "");
+    }
+}
+
 #[test]
 fn too_large_too_deep_and_too_many_are_refused_by_name() {
     let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
