@@ -24,6 +24,9 @@ pub const RUNS: &str = ".evalrun/runs";
 
 pub fn run(args: &RunArgs) -> i32 {
     let Some(typed) = &args.suite else { return exit::REFUSED };
+    if let Some(fault) = args.out.to.iter().find_map(|wanted| report::wanted_output(wanted).err()) {
+        return refuse(&fault);
+    }
     let suites = match suite_files(typed) {
         Ok(suites) => suites,
         Err(fault) => return refuse(&fault),

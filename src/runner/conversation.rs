@@ -67,7 +67,7 @@ impl Conversation<'_> {
         if let Some(most) = self.rules.limits.turns.filter(|most| self.recorder.turns() >= *most) {
             let mark = LimitMark { limit: "turns".to_owned(), why: format!("{most} turns were used") };
             self.recorder.ours(Body::Limit(mark.clone())).await?;
-            return Ok(Said::Over(limit_end(mark)));
+            return Ok(Said::Over(limit_end(&mark)));
         }
         self.recorder.ours(Body::UserMessage(UserMessage { text: Text::cut(&text), images: 0 })).await?;
         self.watcher.tell(Progress::Stage(self.spec.key.clone(), self.recorder.stage().to_owned()));
@@ -79,7 +79,7 @@ impl Conversation<'_> {
                 let (message, called_tools) = self.recorder.turn_so_far();
                 Said::Goes(Input::TurnEnded { message, called_tools })
             }
-            TurnOutcome::Limit(mark) => Said::Over(limit_end(mark)),
+            TurnOutcome::Limit(mark) => Said::Over(limit_end(&mark)),
             TurnOutcome::Gone(fault) => Said::Over(gone_end(&fault)),
             TurnOutcome::Cancelled => Said::Over(End { kind: EndKind::Cancelled, why: "stopped by us".to_owned() }),
         })
@@ -182,7 +182,7 @@ fn due<'t>(spec: &'t TrialSpec, stage: &str) -> Vec<&'t Check> {
     task.checks.iter().filter(|check| !superseded(check) && (expected(&check.name) || in_force(&check.name))).collect()
 }
 
-fn limit_end(mark: LimitMark) -> End {
+fn limit_end(mark: &LimitMark) -> End {
     End { kind: EndKind::Limit, why: format!("{}: {}", mark.limit, mark.why) }
 }
 

@@ -188,6 +188,7 @@ impl Queue {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Then {
     Done,
     Again(Duration),

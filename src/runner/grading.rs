@@ -136,7 +136,9 @@ impl Grading {
             ..Spec::new(command.argv.clone(), &self.shared.folder)
         };
         let ran = tokio::runtime::Handle::current().block_on(process::run(spec, &Cancel::new()));
-        Answer::Output(ran.map(output_of).map_err(|fault| Fault { boundary: Boundary::Grader, ..fault }))
+        Answer::Output(
+            ran.map(|output| output_of(&output)).map_err(|fault| Fault { boundary: Boundary::Grader, ..fault }),
+        )
     }
 }
 
@@ -144,7 +146,7 @@ fn questions(text: &str, language: &str) -> Vec<(AskKind, String)> {
     interview::questions::questions(text, language).into_iter().map(|asked| (asked.kind, asked.sentence)).collect()
 }
 
-fn output_of(output: process::Output) -> Output {
+fn output_of(output: &process::Output) -> Output {
     let exit = match output.exit {
         Exit::Code(code) => Some(code),
         Exit::Signal(_) | Exit::TimedOut | Exit::Cancelled => None,

@@ -380,7 +380,7 @@ impl Body {
         let (kind, raw) = self.to_raw()?;
         let mut value: Value = serde_json::from_str(raw.get())?;
         change_strings(&mut value, change);
-        Ok(Body::from_raw(kind, &*serde_json::value::to_raw_value(&value)?))
+        Ok(Body::from_raw(kind, &serde_json::value::to_raw_value(&value)?))
     }
 
     /// The texts that may be long, for whoever moves them into blobs.
