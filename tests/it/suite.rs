@@ -115,6 +115,11 @@ fn every_kind_of_shape_is_refused_by_both() {
         "gate: {rules: [{guardrails: high}]}",
         "gate: {}",
         "seed: -1",
+        "limits: {turn: 0s}",
+        "limits: {turns: 0}",
+        "limits: {output: 0.0MiB}",
+        "limits: {turns: 0k}",
+        "limits: {turn: ' 3m'}",
         "about: [x]",
         "about:",
     ];
@@ -295,7 +300,7 @@ proptest! {
 
     /// A scalar of another kind in any place.
     #[test]
-    fn values_swapped_for_others_are_survived(at in 0usize..400, with in prop::sample::select(vec!["3", "null", "[]", "{}", "yes", "[a, b]", "{a: b}", "\"\"", "-1", "1e99", ".nan", "'{{ row.x }}'"])) {
+    fn values_swapped_for_others_are_survived(at in 0usize..400, with in prop::sample::select(vec!["3", "null", "[]", "{}", "yes", "[a, b]", "{a: b}", "\"\"", "-1", "0", "0s", "3m", "0x10", "1e3", "2M", "!!str 3", "&a x", "*a", "~", "1e99", ".nan", "'{{ row.x }}'"])) {
         let text = fs::read_to_string("fixtures/suites/good/everything.yaml").unwrap();
         let places: Vec<usize> = text.match_indices(": ").map(|(place, _)| place + 2).collect();
         let from = places[at % places.len()];
