@@ -196,7 +196,7 @@ fn gate(node: &Node, graders: &BTreeSet<String>, build: &mut Builder<'_>) -> Gat
     if let (Some(start), Some(most), Some(looks)) = (start, most, looks)
         && start > most
     {
-        build.notes.error(Code::OutOfRange.at(looks.span), format!("`start` ({start}) is above `most` ({most})"), "");
+        build.notes.error(Code::Misplaced.at(looks.span), format!("`start` ({start}) is above `most` ({most})"), "");
     }
     Gate { as_written: node.to_value(), rules }
 }

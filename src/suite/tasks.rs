@@ -250,7 +250,7 @@ fn score_at(node: &Node, build: &mut Builder<'_>) -> ScoreAt {
         && (best - worst).abs() < f64::EPSILON
     {
         let span = node.get("worst").map_or(node.span, |worst| worst.span);
-        build.notes.error(Code::OutOfRange.at(span), "`best` and `worst` are the same", "the score lies between them");
+        build.notes.error(Code::Misplaced.at(span), "`best` and `worst` are the same", "the score lies between them");
     }
     score
 }

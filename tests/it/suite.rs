@@ -280,7 +280,7 @@ fn loading_leaves_the_folder_as_it_was() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever stands in the file: findings, never a panic, never a suite beside an error, and the schema agrees.
     #[test]
