@@ -1,4 +1,4 @@
-//! The sentence of a verdict: a template for when it holds and one for when it does not, checked when the file is read.
+//! The sentence of a verdict: `pass` where the value is 1, `fail` below; both are checked when the file is read.
 //!
 //! `act` is the act of the first cited event, `quote` its most telling line, `count` what the whole trial held.
 
@@ -72,7 +72,7 @@ impl Says {
 
     /// The sentence for a value, if the criterion brings one.
     pub fn sentence(&self, value: f64, cites: &[Cite], evidence: &Evidence<'_>) -> Option<String> {
-        let template = if value >= 0.5 { &self.pass } else { &self.fail };
+        let template = if value >= 1.0 { &self.pass } else { &self.fail };
         let text = ENV.render_str(template.as_ref()?, variables(cites, evidence)).ok()?;
         Some(text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect())
     }

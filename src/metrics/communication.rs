@@ -33,15 +33,18 @@ pub const PREAMBLE_COVERAGE: Metric = Metric {
     undefined: "no batch needs a word before it",
     unknown: "never",
     of: |facts| {
-        let (mut with, mut all, mut bare) = (0, 0, Vec::new());
+        let (mut with, mut all, mut bare, mut spoken) = (0, 0, Vec::new(), Vec::new());
         for batch in facts.batches.iter().filter(|batch| !trivial(facts, batch)) {
             all += 1;
             match batch.preamble {
-                Some(_) => with += 1,
+                Some(said) => {
+                    with += 1;
+                    spoken.push(facts.messages[said].event);
+                }
                 None => bare.extend(batch.calls.first().map(|call| facts.calls[*call].event)),
             }
         }
-        share(with, all, "no batch needs a word before it", bare)
+        share(with, all, "no batch needs a word before it", if bare.is_empty() { spoken } else { bare })
     },
 };
 
@@ -73,6 +76,66 @@ pub const PREAMBLE_WORDS: Metric = Metric {
 
 fn preambles<'f>(facts: &'f Facts<'_>) -> impl Iterator<Item = &'f super::facts::Said<'f>> {
     facts.messages.iter().filter(|said| !said.ends_turn)
+}
+
+pub const PREAMBLE_SHARE: Metric = Metric {
+    id: "preamble_share",
+    behaviour: "communication",
+    unit: "share",
+    range: ">= 0",
+    doc: "Tokens of the messages that a tool call follows (four bytes a token) / output tokens of the session.",
+    undefined: "no output token was spent",
+    unknown: "the source does not tell usage",
+    of: |facts| {
+        if facts.usage.is_empty() {
+            return untold("usage");
+        }
+        let output: u64 = facts.usage.iter().map(|usage| usage.output).sum();
+        let said: usize = preambles(facts).map(|said| said.text.len().div_ceil(4)).sum();
+        if output == 0 {
+            Measured::Undefined("no output token was spent".to_owned())
+        } else {
+            Measured::value(said as f64 / output as f64)
+        }
+    },
+};
+
+pub const LONGEST_SILENCE_S: Metric = Metric {
+    id: "longest_silence_s",
+    behaviour: "communication",
+    unit: "seconds",
+    range: ">= 0",
+    doc: "Longest time within a turn between two words of the agent (its messages, and the user's message that opens the turn), less the time tools ran in between. Cites the message before.",
+    undefined: "no turn has two such moments",
+    unknown: "the source does not tell times",
+    of: longest_silence_s,
+};
+
+fn longest_silence_s(facts: &Facts<'_>) -> Measured {
+    if !facts.tells().times {
+        return untold("times");
+    }
+    let at = |event: EventId| facts.trace.event(event).and_then(|event| Some((event.at?, event.turn)));
+    let mut words: Vec<EventId> =
+        facts.messages.iter().map(|said| said.event).chain(facts.users.iter().map(|(event, _)| *event)).collect();
+    words.sort_unstable();
+    let mut calls = facts.calls.iter().filter(|call| call.root).peekable();
+    let mut longest: Option<(u64, EventId)> = None;
+    for pair in words.windows(2) {
+        let mut ran = 0;
+        while let Some(call) = calls.next_if(|call| call.event < pair[1]) {
+            ran += if call.event > pair[0] { super::efficiency::running_ms(facts, call).unwrap_or(0) } else { 0 };
+        }
+        let (Some((from, turn)), Some((until, other))) = (at(pair[0]), at(pair[1])) else { continue };
+        let quiet = until.saturating_sub(from).saturating_sub(ran);
+        if turn == other && longest.is_none_or(|(most, _)| quiet > most) {
+            longest = Some((quiet, pair[0]));
+        }
+    }
+    match longest {
+        Some((quiet, event)) => Measured::cited(quiet as f64 / 1000.0, vec![event]),
+        None => Measured::Undefined("no turn has two messages with a time".to_owned()),
+    }
 }
 
 pub const LONGEST_SILENCE_CALLS: Metric = Metric {

@@ -92,9 +92,9 @@ pub fn violations(rule: &Guardrail, facts: &Facts<'_>) -> Vec<Violation> {
     let (commands, writes, reads) = (lines(&rule.commands), paths(&rule.writes), paths(&rule.reads));
     let mut found: Vec<Violation> = Vec::new();
     let mut note = |at: At, what: String, fate: Fate| {
-        if !found.iter().rev().take_while(|other| other.event == at.0).any(|other| other.what == what)
-            && !(rule.ask_first && asked_first(rule, facts, (at, &what)))
-        {
+        let again = found.iter().rev().take_while(|other| other.event == at.0).any(|other| other.what == what);
+        let asked = || rule.ask_first && asked_first(rule, facts, (at, &what));
+        if !again && !asked() {
             found.push(Violation { rule: rule.id.clone(), severity: rule.severity, event: at.0, what, fate });
         }
     };
