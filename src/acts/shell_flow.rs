@@ -193,8 +193,7 @@ impl Flow<'_> {
 
     fn inner(&mut self, inner: &[Inner], seen: Seen) {
         for part in inner {
-            let (seen, context) =
-                if part.process { (Seen::Async, Context::Procsub) } else { (seen, Context::Subst) };
+            let (seen, context) = if part.process { (Seen::Async, Context::Procsub) } else { (seen, Context::Subst) };
             self.op = Op::Start;
             self.child(context, |flow| flow.list(&part.list, Place { outer: seen, exit: seen }));
         }

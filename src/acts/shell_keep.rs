@@ -81,9 +81,10 @@ pub(super) fn call_seen(name: &str, rest: &[Item], errexit: bool) -> Seen {
     let near = &rest[..rest.len().min(LOOK_AHEAD)];
     let Some(at) = near.iter().rposition(|item| any_simple(item, &calls)) else { return Seen::Visible };
     let piped = rest[at].chain.iter().any(|(_, pipeline)| {
-        pipeline.stages.split_last().is_some_and(|(_, hidden)| {
-            hidden.iter().any(|node| matches!(node, Node::Simple(simple) if calls(simple)))
-        })
+        pipeline
+            .stages
+            .split_last()
+            .is_some_and(|(_, hidden)| hidden.iter().any(|node| matches!(node, Node::Simple(simple) if calls(simple))))
     });
     if piped {
         Seen::Pipe

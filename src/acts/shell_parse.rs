@@ -115,7 +115,9 @@ impl<'a> Reader<'a> {
             Stop::End => false,
             Stop::Paren => self.peek() == Some(b')'),
             Stop::Words(words) => words.contains(&self.bare_word()),
-            Stop::Arm => self.src[self.pos..self.end].starts_with(b";;") || self.arm_fallthrough() || self.bare_word() == "esac",
+            Stop::Arm => {
+                self.src[self.pos..self.end].starts_with(b";;") || self.arm_fallthrough() || self.bare_word() == "esac"
+            }
         }
     }
 
@@ -317,7 +319,8 @@ impl<'a> Reader<'a> {
     }
 
     fn at_word_start(&self) -> bool {
-        self.pos == 0 || matches!(self.src[self.pos - 1], b' ' | b'\t' | b'\r' | b'\n' | b';' | b'&' | b'|' | b'(' | b')' | b'`')
+        self.pos == 0
+            || matches!(self.src[self.pos - 1], b' ' | b'\t' | b'\r' | b'\n' | b';' | b'&' | b'|' | b'(' | b')' | b'`')
     }
 
     pub(super) fn blanks_and_newlines(&mut self) {

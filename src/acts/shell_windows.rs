@@ -7,9 +7,36 @@ use crate::acts::shell::{Callee, Context, Op, Redirect, RedirectKind, Script, Se
 use crate::model::act::Seen;
 
 const VERBS: [&str; 30] = [
-    "get", "set", "select", "where", "foreach", "out", "new", "remove", "copy", "move", "test", "write", "convertfrom",
-    "convertto", "measure", "sort", "invoke", "start", "stop", "add", "join", "split", "format", "import", "export",
-    "expand", "compress", "rename", "resolve", "clear",
+    "get",
+    "set",
+    "select",
+    "where",
+    "foreach",
+    "out",
+    "new",
+    "remove",
+    "copy",
+    "move",
+    "test",
+    "write",
+    "convertfrom",
+    "convertto",
+    "measure",
+    "sort",
+    "invoke",
+    "start",
+    "stop",
+    "add",
+    "join",
+    "split",
+    "format",
+    "import",
+    "export",
+    "expand",
+    "compress",
+    "rename",
+    "resolve",
+    "clear",
 ];
 
 /// A `Verb-Noun` in command position, `$env:X`, `%X%` or a drive letter with a backslash.
@@ -17,7 +44,11 @@ pub(super) fn looks_like(line: &str) -> bool {
     if !line.contains(['-', '%', '\\', ':']) || line.starts_with("#!") || line.contains("<<") {
         return false;
     }
-    if contains_ignoring_case(line, "$env:") || line.contains("$LASTEXITCODE") || has_drive(line) || has_percent_variable(line) {
+    if contains_ignoring_case(line, "$env:")
+        || line.contains("$LASTEXITCODE")
+        || has_drive(line)
+        || has_percent_variable(line)
+    {
         return true;
     }
     line.split(['|', ';', '\n', '{', '(', '&', '=']).any(|part| is_cmdlet(part.split_whitespace().next().unwrap_or("")))
@@ -187,7 +218,9 @@ impl Splitter<'_> {
                 }
                 b')' | b'}' if open > 0 => open -= 1,
                 b'`' if self.pos + 1 < self.src.len() => self.pos += 1,
-                b' ' | b'\t' | b'\r' | b'\n' | b';' | b'|' | b'&' | b'{' | b'}' | b')' | b'>' | b'<' if open == 0 => break,
+                b' ' | b'\t' | b'\r' | b'\n' | b';' | b'|' | b'&' | b'{' | b'}' | b')' | b'>' | b'<' if open == 0 => {
+                    break;
+                }
                 _ => {}
             }
             text.push(self.src[self.pos]);
@@ -250,9 +283,16 @@ fn mark_seen(segments: &mut [Segment], joins: &[Op]) {
     let mut cwd: Option<std::sync::Arc<str>> = None;
     for segment in segments.iter_mut() {
         segment.cwd.clone_from(&cwd);
-        let changes = ["cd", "chdir", "set-location", "pushd", "sl"].iter().any(|name| segment.program().eq_ignore_ascii_case(name));
+        let changes = ["cd", "chdir", "set-location", "pushd", "sl"]
+            .iter()
+            .any(|name| segment.program().eq_ignore_ascii_case(name));
         if changes {
-            cwd = segment.words.iter().skip(1).find(|word| word.text != "/d" && !word.text.starts_with("-")).map(|word| word.text.as_str().into());
+            cwd = segment
+                .words
+                .iter()
+                .skip(1)
+                .find(|word| word.text != "/d" && !word.text.starts_with("-"))
+                .map(|word| word.text.as_str().into());
         }
     }
     // From the right: the nearest thing that hides a status decides.
@@ -280,6 +320,9 @@ fn mark_seen(segments: &mut [Segment], joins: &[Op]) {
 
 /// `exit $LASTEXITCODE`, `if ($LASTEXITCODE -ne 0) { ... }`
 fn keeps_status(segment: &Segment) -> bool {
-    segment.words.iter().any(|word| word.text.contains("LASTEXITCODE") || word.text.eq_ignore_ascii_case("%errorlevel%"))
+    segment
+        .words
+        .iter()
+        .any(|word| word.text.contains("LASTEXITCODE") || word.text.eq_ignore_ascii_case("%errorlevel%"))
         && (segment.program() == "exit" || segment.program().starts_with("if"))
 }

@@ -240,7 +240,9 @@ impl Reader<'_> {
             self.scans -= 1;
             match self.src[at] {
                 b'(' => open += 1,
-                b')' if open == 2 => return (self.src.get(at + 1) == Some(&b')') && at + 1 < self.end).then_some(at + 2),
+                b')' if open == 2 => {
+                    return (self.src.get(at + 1) == Some(&b')') && at + 1 < self.end).then_some(at + 2);
+                }
                 b')' => open = open.saturating_sub(1),
                 _ => {}
             }

@@ -53,10 +53,13 @@ fn reporters() -> String {
 fn runs() -> String {
     let folder = Path::new(run::RUNS);
     let Ok(entries) = std::fs::read_dir(folder) else { return format!("no runs in {}\n", folder.display()) };
-    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| path.join("run.json").exists()).collect();
+    let mut paths: Vec<_> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.join("run.json").exists()).collect();
     paths.sort();
     let line = |path: &std::path::PathBuf| match read_json::<RunRecord>(&path.join("run.json")) {
-        Ok(record) => format!("{}  {}  {} trials  {}\n", record.run, record.started, record.trials.len(), record.suite.name),
+        Ok(record) => {
+            format!("{}  {}  {} trials  {}\n", record.run, record.started, record.trials.len(), record.suite.name)
+        }
         Err(fault) => format!("{}  cannot be read: {}\n", path.display(), fault.message),
     };
     let text: String = paths.iter().map(line).collect();

@@ -133,7 +133,8 @@ fn code(results: &Results, ended: &Ended) -> i32 {
 }
 
 fn facts(layout: &Layout, record: &RunRecord, ended: &Ended) -> RunFacts {
-    let stand_in = |agent: &&crate::model::suite::AgentSpec| driver(&agent.driver).is_some_and(|driver| driver.stand_in);
+    let stand_in =
+        |agent: &&crate::model::suite::AgentSpec| driver(&agent.driver).is_some_and(|driver| driver.stand_in);
     let mut notes = Vec::new();
     notes.extend(ended.broken.iter().map(|(key, fault)| format!("{key} broke and is not counted: {fault}")));
     if ended.interrupted || !ended.not_started.is_empty() {
@@ -156,4 +157,3 @@ fn facts(layout: &Layout, record: &RunRecord, ended: &Ended) -> RunFacts {
 fn width() -> usize {
     std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).unwrap_or(100).clamp(60, 200)
 }
-

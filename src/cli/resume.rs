@@ -26,8 +26,9 @@ fn begun(args: &ResumeArgs) -> Result<run::Begun, Fault> {
         let message = format!("the run was made by a newer evalrun (format {})", record.version);
         return Err(Fault::new(Boundary::Store, "version", message).hint("use that evalrun to go on"));
     }
-    let grading = Grading::of_suite(&record.suite)
-        .map_err(|lines| Fault::new(Boundary::Grader, "criteria", lines.join("; ")).hint("put the criteria files back"))?;
+    let grading = Grading::of_suite(&record.suite).map_err(|lines| {
+        Fault::new(Boundary::Grader, "criteria", lines.join("; ")).hint("put the criteria files back")
+    })?;
     let record = if grading.id() == record.grading {
         record
     } else {

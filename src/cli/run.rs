@@ -61,7 +61,8 @@ pub fn read_suite(path: &Path) -> Option<Suite> {
 pub fn suite_files(path: &Path) -> Result<Vec<PathBuf>, Fault> {
     let nothing = |what: &str| Fault::new(Boundary::Store, "path", format!("{what}: {}", path.display()));
     if !path.exists() {
-        return Err(nothing("no such file or folder").hint("`evalrun init` writes a first suite; `evalrun --help` lists the verbs"));
+        return Err(nothing("no such file or folder")
+            .hint("`evalrun init` writes a first suite; `evalrun --help` lists the verbs"));
     }
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -72,10 +73,13 @@ pub fn suite_files(path: &Path) -> Result<Vec<PathBuf>, Fault> {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         text.lines().any(|line| line.starts_with("suite:"))
     };
-    let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_yaml).filter(is_suite).collect();
+    let mut found: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(is_yaml).filter(is_suite).collect();
     found.sort();
     if found.is_empty() {
-        return Err(nothing("no suite in this folder").hint("a suite is a .yaml file with `suite:` at the beginning of a line"));
+        return Err(
+            nothing("no suite in this folder").hint("a suite is a .yaml file with `suite:` at the beginning of a line")
+        );
     }
     Ok(found)
 }
@@ -106,7 +110,8 @@ fn one_suite(args: &RunArgs, suite: Suite) -> i32 {
         say::out(&dry(&planned));
         return exit::DONE;
     }
-    let begun = sandbox(args.sandbox, suite.sandbox).and_then(|sandbox| begin(args, suite, planned, (grading, sandbox)));
+    let begun =
+        sandbox(args.sandbox, suite.sandbox).and_then(|sandbox| begin(args, suite, planned, (grading, sandbox)));
     match begun {
         Ok(begun) => play(begun, &args.out),
         Err(fault) => refuse(&fault),
@@ -269,10 +274,13 @@ fn sandbox(typed: Option<SandboxArg>, suite: SandboxChoice) -> Result<&'static s
     match (wanted, problem) {
         (SandboxChoice::None, _) | (SandboxChoice::Auto, Some(_)) => Ok("none"),
         (SandboxChoice::Auto | SandboxChoice::Bwrap, None) => Ok("bwrap"),
-        (SandboxChoice::Bwrap, Some(why)) => Err(Fault::new(Boundary::Sandbox, "bwrap", format!("bwrap cannot be used here: {why}"))
-            .hint("install bubblewrap, or run with --sandbox none")),
+        (SandboxChoice::Bwrap, Some(why)) => {
+            Err(Fault::new(Boundary::Sandbox, "bwrap", format!("bwrap cannot be used here: {why}"))
+                .hint("install bubblewrap, or run with --sandbox none"))
+        }
         (SandboxChoice::Docker, _) => {
-            Err(Fault::new(Boundary::Sandbox, "docker", "the sandbox docker is not in this version").hint("use auto, bwrap or none"))
+            Err(Fault::new(Boundary::Sandbox, "docker", "the sandbox docker is not in this version")
+                .hint("use auto, bwrap or none"))
         }
     }
 }

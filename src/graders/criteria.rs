@@ -162,18 +162,23 @@ pub fn broken(dimension: &str, fault: Fault) -> Score {
 }
 
 const FILE_FIELDS: &[&str] = &["grader", "about", "criteria"];
-const FIELDS: &[&str] =
-    &["id", "gloss", "weight", "cap", "says", "needs", "confirm", "asserts", "agents", "evidence"];
+const FIELDS: &[&str] = &["id", "gloss", "weight", "cap", "says", "needs", "confirm", "asserts", "agents", "evidence"];
 
 fn decode(root: &Node, findings: &mut Findings) -> Option<Criteria> {
     let Some(entries) = root.map() else {
-        findings.add(root, format!("a criteria file is a mapping with `grader`, `about` and `criteria`, not {}", root.kind()));
+        findings.add(
+            root,
+            format!("a criteria file is a mapping with `grader`, `about` and `criteria`, not {}", root.kind()),
+        );
         return None;
     };
     known_fields(entries, FILE_FIELDS, findings);
     let grader = text_of(root, "grader", findings)?;
     if !is_id(&grader) {
-        findings.add(root.get("grader").unwrap_or(root), format!("`{grader}` is not an id: lower-case letters, digits, `.`, `_`, `-`"));
+        findings.add(
+            root.get("grader").unwrap_or(root),
+            format!("`{grader}` is not an id: lower-case letters, digits, `.`, `_`, `-`"),
+        );
     }
     let about = text_of(root, "about", findings).unwrap_or_default();
     let list = root.get("criteria").and_then(Node::list);
@@ -194,7 +199,8 @@ fn known_fields(entries: &[(Node, Node)], known: &[&str], findings: &mut Finding
         match key.text() {
             Some(name) if known.contains(&name) => {}
             Some(name) => {
-                let near = expression::near(name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                let near =
+                    expression::near(name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
                 findings.add(key, format!("unknown field `{name}`{near}"));
             }
             None => findings.add(key, format!("a field's name is a text, not {}", key.kind())),
@@ -238,7 +244,10 @@ fn criterion(node: &Node, findings: &mut Findings) -> Option<Criterion> {
     known_fields(entries, &fields, findings);
     let id = text_of(node, "id", findings);
     if let Some(id) = id.as_ref().filter(|id| !is_id(id)) {
-        findings.add(node.get("id").unwrap_or(node), format!("`{id}` is not an id: lower-case letters, digits, `.`, `_`, `-`"));
+        findings.add(
+            node.get("id").unwrap_or(node),
+            format!("`{id}` is not an id: lower-case letters, digits, `.`, `_`, `-`"),
+        );
     }
     let says = Says::decode(node.get("says"), findings);
     let weight = number_of(node, "weight", findings).unwrap_or(1.0);

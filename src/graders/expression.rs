@@ -29,10 +29,8 @@ pub const TASK: &[(&str, &str)] = &[
 ];
 
 /// What they may read of the end.
-pub const END: &[(&str, &str)] = &[
-    ("kind", "done, limit, agent_gone, cancelled, broken or recorded"),
-    ("why", "the reason in words, or empty"),
-];
+pub const END: &[(&str, &str)] =
+    &[("kind", "done, limit, agent_gone, cancelled, broken or recorded"), ("why", "the reason in words, or empty")];
 
 pub(super) static ENV: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut env = Environment::new();
@@ -53,11 +51,12 @@ impl Rule {
     /// # Errors
     /// What is wrong with it, in a sentence each.
     pub fn new(source: &str) -> Result<Rule, Vec<String>> {
-        let expression = ENV
-            .compile_expression_owned(source.to_owned())
-            .map_err(|error| vec![format!("the rule does not compile: {}", error.detail().unwrap_or("syntax error"))])?;
+        let expression = ENV.compile_expression_owned(source.to_owned()).map_err(|error| {
+            vec![format!("the rule does not compile: {}", error.detail().unwrap_or("syntax error"))]
+        })?;
         let used = expression.undeclared_variables(true);
-        let mut wrong: Vec<String> = used.iter().filter_map(|name| unknown_name(name, &["metric", "task", "end"])).collect();
+        let mut wrong: Vec<String> =
+            used.iter().filter_map(|name| unknown_name(name, &["metric", "task", "end"])).collect();
         wrong.sort();
         if !wrong.is_empty() {
             return Err(wrong);
@@ -148,7 +147,8 @@ fn distance(one: &str, two: &str) -> usize {
 }
 
 pub(super) fn numbers(evidence: &Evidence<'_>) -> Value {
-    let number = |(id, measured): &(&'static str, Measured)| Some(((*id).to_owned(), metrics::number(measured.number()?)));
+    let number =
+        |(id, measured): &(&'static str, Measured)| Some(((*id).to_owned(), metrics::number(measured.number()?)));
     let map: Map<String, serde_json::Value> = evidence.metrics.iter().filter_map(number).collect();
     Value::from(Serde(map))
 }

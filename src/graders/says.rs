@@ -85,12 +85,17 @@ fn checked(node: &Node, findings: &mut Findings) -> Option<String> {
     };
     match ENV.template_from_str(text) {
         Ok(template) => {
-            let mut wrong: Vec<String> =
-                template.undeclared_variables(true).iter().filter_map(|name| expression::unknown_name(name, ROOTS)).collect();
+            let mut wrong: Vec<String> = template
+                .undeclared_variables(true)
+                .iter()
+                .filter_map(|name| expression::unknown_name(name, ROOTS))
+                .collect();
             wrong.sort();
             wrong.into_iter().for_each(|what| findings.add(node, what));
         }
-        Err(error) => findings.add(node, format!("the sentence does not compile: {}", error.detail().unwrap_or("syntax error"))),
+        Err(error) => {
+            findings.add(node, format!("the sentence does not compile: {}", error.detail().unwrap_or("syntax error")))
+        }
     }
     Some(text.to_owned())
 }
@@ -114,7 +119,9 @@ fn act(cites: &[Cite], evidence: &Evidence<'_>) -> Value {
         facts.acts[start..].first().filter(|act| act.at.0 == event)
     });
     let path = found.and_then(|act| act.writes.first().or(act.reads.first())).cloned().unwrap_or_default();
-    let command = found.map(|act| if act.deed.command.is_empty() { format!("{} {path}", act.deed.program) } else { act.deed.command.clone() });
+    let command = found.map(|act| {
+        if act.deed.command.is_empty() { format!("{} {path}", act.deed.program) } else { act.deed.command.clone() }
+    });
     Value::from(Serde(json!({
         "event": event.map(|event| event.to_string()).unwrap_or_default(),
         "kind": found.map(|act| act.deed.act.word()).unwrap_or_default(),

@@ -48,7 +48,8 @@ pub const PREAMBLE_COVERAGE: Metric = Metric {
 fn trivial(facts: &Facts<'_>, batch: &super::facts::Batch) -> bool {
     let [call] = batch.calls.as_slice() else { return false };
     let acts = &facts.acts[facts.calls[*call].acts.clone()];
-    acts.iter().all(|act| matches!(act.deed.act, Act::Read | Act::List | Act::Search | Act::Plan | Act::Ask | Act::Meta))
+    acts.iter()
+        .all(|act| matches!(act.deed.act, Act::Read | Act::List | Act::Search | Act::Plan | Act::Ask | Act::Meta))
 }
 
 pub const PREAMBLE_WORDS: Metric = Metric {
@@ -175,13 +176,16 @@ pub const FINAL_PATHS_PRECISION: Metric = Metric {
         let Some(said) = facts.final_message() else {
             return Measured::Undefined("there is no final message".to_owned());
         };
-        let known: BTreeSet<&str> = facts.acts.iter().flat_map(|act| act.reads.iter().chain(&act.writes)).map(String::as_str).collect();
+        let known: BTreeSet<&str> =
+            facts.acts.iter().flat_map(|act| act.reads.iter().chain(&act.writes)).map(String::as_str).collect();
         let edited = edited(facts);
         let named = named_paths(said.text);
         let real = |path: &&String| edited.iter().chain(&known).any(|other| ends_with_path(other, path));
         let invented: Vec<&String> = named.iter().filter(|path| !real(path)).collect();
         match share(named.len() - invented.len(), named.len(), "the final message names no path", vec![said.event]) {
-            Measured::Value(reading) => Measured::Value(Reading { detail: json!({ "unknown_paths": invented }), ..reading }),
+            Measured::Value(reading) => {
+                Measured::Value(Reading { detail: json!({ "unknown_paths": invented }), ..reading })
+            }
             other @ (Measured::Undefined(_) | Measured::Unknown(_)) => other,
         }
     },
@@ -197,8 +201,11 @@ pub const FINAL_PATHS_RECALL: Metric = Metric {
     unknown: "never",
     of: |facts| {
         let turn = facts.applied().next_back().map(|edit| edit.turn);
-        let edited: BTreeSet<&str> =
-            facts.applied().filter(|edit| Some(edit.turn) == turn && !edit.path.is_empty()).map(|edit| edit.path.as_str()).collect();
+        let edited: BTreeSet<&str> = facts
+            .applied()
+            .filter(|edit| Some(edit.turn) == turn && !edit.path.is_empty())
+            .map(|edit| edit.path.as_str())
+            .collect();
         let said: Vec<_> = claims::hand_overs(facts).filter(|said| Some(said.turn) == turn).collect();
         let names = |path: &&&str| said.iter().any(|said| names_path(said.text, path));
         let told = edited.iter().filter(names).count();
@@ -218,23 +225,25 @@ fn names_path(text: &str, path: &str) -> bool {
     text.contains(path) || text.contains(name) || !folder.is_empty() && text.contains(&format!("{folder}/"))
 }
 
-static PATH: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"[\w.@$~-]*(?:/[\w.@$-]+)+|`[\w@-]+(?:\.[\w@-]+)+`").ok());
+static PATH: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"[\w.@$~-]*(?:/[\w.@$-]+)+|`[\w@-]+(?:\.[\w@-]+)+`").ok());
 static FILE: LazyLock<regex::RegexSet> = LazyLock::new(|| pattern(r"^[^()]*\.[A-Za-z][A-Za-z0-9]{0,5}$"));
 
 /// Paths a text names: with a folder, or in code quotes; with an extension; no addresses.
 fn named_paths(text: &str) -> BTreeSet<String> {
     let Some(path) = PATH.as_ref() else { return BTreeSet::new() };
     let start = |hit: &regex::Match<'_>| text[..hit.start()].ends_with([':', '/']);
-    let hits = path.find_iter(text).filter(|hit| !start(hit)).map(|hit| hit.as_str().trim_matches('`').trim_end_matches('.'));
+    let hits =
+        path.find_iter(text).filter(|hit| !start(hit)).map(|hit| hit.as_str().trim_matches('`').trim_end_matches('.'));
     hits.filter(|hit| FILE.is_match(hit) && is_file(hit)).map(|hit| paths::place(None, None, hit)).collect()
 }
 
 /// `os.path` and `app.run` in code quotes are no files: without a folder the extension must be one of files.
 fn is_file(hit: &str) -> bool {
     const KNOWN: &[&str] = &[
-        "py", "rs", "js", "ts", "tsx", "jsx", "go", "rb", "java", "kt", "c", "h", "cc", "cpp", "hpp", "cs", "php", "sh", "md", "txt",
-        "json", "toml", "yaml", "yml", "html", "css", "sql", "csv", "lock", "cfg", "ini", "xml", "rst", "swift", "scala", "lua", "pdf",
-        "vue", "svelte",
+        "py", "rs", "js", "ts", "tsx", "jsx", "go", "rb", "java", "kt", "c", "h", "cc", "cpp", "hpp", "cs", "php",
+        "sh", "md", "txt", "json", "toml", "yaml", "yml", "html", "css", "sql", "csv", "lock", "cfg", "ini", "xml",
+        "rst", "swift", "scala", "lua", "pdf", "vue", "svelte",
     ];
     hit.contains('/') || hit.rsplit('.').next().is_some_and(|extension| KNOWN.contains(&extension))
 }
@@ -264,7 +273,9 @@ pub const UNVERIFIED_SUCCESS_CLAIM: Metric = Metric {
             match claims::proof(facts, said.event) {
                 Proof::NoEdit => {}
                 Proof::Green(check) => proven.extend([said.event, check]),
-                Proof::Hidden(check, why) => hidden = Some(format!("what came of the check {check} cannot be told: {why}")),
+                Proof::Hidden(check, why) => {
+                    hidden = Some(format!("what came of the check {check} cannot be told: {why}"))
+                }
                 Proof::Red(_) if words.disclosure(said.text).is_some() => {}
                 Proof::Red(event) | Proof::Nothing(event) => {
                     let cites = vec![said.event, event];
@@ -329,8 +340,11 @@ pub const PREAMBLE_REPETITION: Metric = Metric {
 };
 
 fn trigrams(text: &str) -> BTreeSet<String> {
-    let words: Vec<String> =
-        text.split(|mark: char| !mark.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+    let words: Vec<String> = text
+        .split(|mark: char| !mark.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect();
     words.windows(3).map(|three| three.join(" ")).collect()
 }
 

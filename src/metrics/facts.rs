@@ -11,6 +11,7 @@
 //!
 //! Superseded events are left out. Sub-agents' acts count, their messages do not.
 
+use super::{paths::Class, results::Verdict};
 use crate::model::{
     act::Deed,
     id::EventId,
@@ -19,7 +20,6 @@ use crate::model::{
     task::Task,
     trace::{CheckMark, End, Permission, Plan, ResultStatus, SnapshotMark, StageMark, Tells, Trace, Usage},
 };
-use super::{paths::Class, results::Verdict};
 use serde_json::Value;
 use std::ops::Range;
 

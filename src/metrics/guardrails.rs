@@ -118,7 +118,9 @@ fn fate(facts: &Facts<'_>, act: &ActDone) -> Fate {
     match (call.status, edit) {
         (ResultStatus::Denied, _) => Fate::Blocked,
         (_, Some(edit)) if !edit.applied => Fate::Failed,
-        (ResultStatus::Ok | ResultStatus::Failed | ResultStatus::Cancelled | ResultStatus::Unknown, _) => Fate::Executed,
+        (ResultStatus::Ok | ResultStatus::Failed | ResultStatus::Cancelled | ResultStatus::Unknown, _) => {
+            Fate::Executed
+        }
     }
 }
 
@@ -160,7 +162,8 @@ fn asked_first(rule: &Guardrail, facts: &Facts<'_>, (at, what): (At, &str)) -> b
         words.iter().any(|word| lower.contains(word.as_str()))
     };
     let asked = facts.questions.iter().take_while(|asked| asked.event < at.0);
-    let permitted = facts.permissions.iter().filter(|(_, permission)| permission.granted && permission.asked.contains(what));
+    let permitted =
+        facts.permissions.iter().filter(|(_, permission)| permission.granted && permission.asked.contains(what));
     asked.filter(|asked| asked.kind.asks()).any(|asked| speaks(&asked.text)) || permitted.count() > 0
 }
 

@@ -185,7 +185,8 @@ impl<'a, 'r> Pass<'a, 'r> {
     fn act(&mut self, event: EventId, (call, nth): (usize, usize), deed: Deed) {
         let cwd = self.facts.trace.header.cwd.as_deref();
         let place = |path: &String| paths::place(cwd, deed.cwd.as_deref(), path);
-        let (reads, writes) = (deed.paths_read.iter().map(place).collect(), deed.paths_written.iter().map(place).collect());
+        let (reads, writes) =
+            (deed.paths_read.iter().map(place).collect(), deed.paths_written.iter().map(place).collect());
         let at = At(event, u32::try_from(nth).unwrap_or(u32::MAX));
         self.facts.acts.push(ActDone { at, call, deed, reads, writes });
     }
@@ -321,7 +322,9 @@ impl<'a, 'r> Pass<'a, 'r> {
         let Some((_, call)) = self.calls.range(..event).next_back() else { return false };
         let acts = &self.facts.acts[self.facts.calls[*call].acts.clone()];
         self.edited.contains(call)
-            && acts.iter().any(|act| act.deed.act == Act::Edit && (act.writes.is_empty() || act.writes.iter().any(|own| own == path)))
+            && acts.iter().any(|act| {
+                act.deed.act == Act::Edit && (act.writes.is_empty() || act.writes.iter().any(|own| own == path))
+            })
     }
 }
 
@@ -338,5 +341,9 @@ fn edit_failed(call: &Call<'_>, act: &ActDone) -> bool {
 const MOVERS: &[&str] = &["mkdir", "rmdir", "chmod", "chown", "touch", "ln", "rm", "mv", "cp", "tar", "unzip", "rsync"];
 
 fn class_of(deed: &Deed, path: &str) -> Class {
-    if MOVERS.contains(&deed.program.as_str()) && !paths::names_a_file(path) { Class::Other } else { paths::class(path) }
+    if MOVERS.contains(&deed.program.as_str()) && !paths::names_a_file(path) {
+        Class::Other
+    } else {
+        paths::class(path)
+    }
 }

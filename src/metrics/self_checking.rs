@@ -53,7 +53,9 @@ pub const ENDS_GREEN: Metric = Metric {
         match check.verdict {
             Verdict::Green => yes_no(true, vec![check.at.0]),
             Verdict::Red => yes_no(false, vec![check.at.0]),
-            Verdict::Hidden(why) => Measured::Unknown(format!("what came of the last check ({}) cannot be told: {why}", check.at.0)),
+            Verdict::Hidden(why) => {
+                Measured::Unknown(format!("what came of the last check ({}) cannot be told: {why}", check.at.0))
+            }
         }
     },
 };
@@ -135,7 +137,10 @@ pub const CHECK_KINDS_RUN: Metric = Metric {
             return Measured::Undefined("the task declares no kinds of check".to_owned());
         }
         let ran = |kind: &&String| {
-            facts.checks_after(edit.at).find(|check| facts.act_of(check).deed.act.word() == kind.as_str()).map(|check| check.at.0)
+            facts
+                .checks_after(edit.at)
+                .find(|check| facts.act_of(check).deed.act.word() == kind.as_str())
+                .map(|check| check.at.0)
         };
         let cites: Vec<EventId> = declared.iter().filter_map(|kind| ran(&kind)).collect();
         let missing: Vec<&String> = declared.iter().filter(|kind| ran(kind).is_none()).collect();
@@ -170,7 +175,8 @@ fn last_check_covers_change(facts: &Facts<'_>) -> Measured {
     let changed: Vec<&str> = facts.code_edits().map(|edit| edit.path.as_str()).collect();
     let cwd = facts.trace.header.cwd.as_deref();
     let home = dir.map(|dir| paths::place(cwd, Some(dir), "."));
-    let whole = targets.is_empty() && home.as_ref().is_none_or(|home| changed.iter().any(|path| paths::covers(home, path)));
+    let whole =
+        targets.is_empty() && home.as_ref().is_none_or(|home| changed.iter().any(|path| paths::covers(home, path)));
     let hit = |target: &String| {
         let placed = paths::place(cwd, dir, target);
         changed.iter().any(|path| paths::covers(&placed, path) || tells_of(&placed, path))
@@ -183,7 +189,8 @@ fn tells_of(target: &str, changed: &str) -> bool {
     let name = paths::file_name(target).trim_end_matches(".py");
     let last = name.rsplit('.').next().filter(|_| !target.contains('/')).unwrap_or(name);
     let stem = last.split('.').next().unwrap_or(last).to_lowercase();
-    let subject = stem.trim_start_matches("test_").trim_end_matches("_test").trim_end_matches("test").trim_end_matches("_spec");
+    let subject =
+        stem.trim_start_matches("test_").trim_end_matches("_test").trim_end_matches("test").trim_end_matches("_spec");
     !subject.is_empty()
         && changed.to_lowercase().split('/').any(|part| {
             let own = part.split('.').next().unwrap_or(part);
@@ -205,7 +212,8 @@ pub const RED_TO_GREEN: Metric = Metric {
         }
         let failing = failing(facts);
         let left: Vec<&str> = failing.iter().filter(|(_, state)| state.fixed.is_none()).map(|(key, _)| *key).collect();
-        let mut cites: Vec<EventId> = failing.values().flat_map(|state| [Some(state.red.0), state.fixed]).flatten().collect();
+        let mut cites: Vec<EventId> =
+            failing.values().flat_map(|state| [Some(state.red.0), state.fixed]).flatten().collect();
         cites.sort_unstable();
         let fixed = failing.len() - left.len();
         match share(fixed, failing.len(), "no check is known to have failed", cites) {
@@ -354,7 +362,9 @@ fn runs<'f>(facts: &'f Facts<'_>) -> impl Iterator<Item = (At, String, bool)> + 
         let red = match (check.map(|check| &check.verdict), act.deed.act) {
             (Some(Verdict::Red), _) => true,
             (Some(Verdict::Green), _) => false,
-            (None, Act::Run) if act.deed.seen == crate::model::act::Seen::Visible && call.exit.is_some() => call.failed(),
+            (None, Act::Run) if act.deed.seen == crate::model::act::Seen::Visible && call.exit.is_some() => {
+                call.failed()
+            }
             (Some(Verdict::Hidden(_)) | None, _) => return None,
         };
         Some((act.at, act.deed.command.split_whitespace().collect::<Vec<_>>().join(" "), red))

@@ -73,18 +73,25 @@ pub fn stages(task: &Task, facts: &Facts<'_>) -> Vec<StageSeen> {
         let checked = || stage.expect.iter().any(|name| mark_of(facts, name, &stage.id).is_some());
         let (state, why) = match (mark.map(|(_, mark)| mark.state), end) {
             (Some(StageState::Ended), _) => (StageReached::Done, String::new()),
-            (Some(StageState::Skipped), _) => (StageReached::Skipped, mark.map(|(_, mark)| mark.why.clone()).unwrap_or_default()),
-            (Some(StageState::Entered), _) if checked() => (StageReached::Done, "the agent's limit ended it".to_owned()),
+            (Some(StageState::Skipped), _) => {
+                (StageReached::Skipped, mark.map(|(_, mark)| mark.why.clone()).unwrap_or_default())
+            }
+            (Some(StageState::Entered), _) if checked() => {
+                (StageReached::Done, "the agent's limit ended it".to_owned())
+            }
             (None, EndKind::Done) => (StageReached::Skipped, "the script ended before it".to_owned()),
-            (Some(StageState::Entered) | None, EndKind::Limit | EndKind::AgentGone) if stage.when.is_none() || mark.is_some() => {
+            (Some(StageState::Entered) | None, EndKind::Limit | EndKind::AgentGone)
+                if stage.when.is_none() || mark.is_some() =>
+            {
                 (StageReached::Unreached, "the agent did not reach it".to_owned())
             }
             (Some(StageState::Entered) | None, EndKind::Limit | EndKind::AgentGone) => {
                 (StageReached::NotRun, "whether it was due was never decided".to_owned())
             }
-            (Some(StageState::Entered) | None, EndKind::Done | EndKind::Cancelled | EndKind::Broken | EndKind::Recorded) => {
-                (StageReached::NotRun, "the trial was stopped before its end".to_owned())
-            }
+            (
+                Some(StageState::Entered) | None,
+                EndKind::Done | EndKind::Cancelled | EndKind::Broken | EndKind::Recorded,
+            ) => (StageReached::NotRun, "the trial was stopped before its end".to_owned()),
         };
         StageSeen { id: stage.id.clone(), state, why, event: mark.map(|(event, _)| *event) }
     };

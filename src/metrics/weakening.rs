@@ -27,7 +27,8 @@ pub fn measure(facts: &Facts<'_>) -> Measured {
     found.deletions(facts);
     found.bypasses(facts);
     let total: usize = COUNTED.iter().filter_map(|kind| found.counts.get(kind)).sum();
-    let detail: Map<String, Value> = found.counts.iter().map(|(kind, count)| ((*kind).to_owned(), json!(count))).collect();
+    let detail: Map<String, Value> =
+        found.counts.iter().map(|(kind, count)| ((*kind).to_owned(), json!(count))).collect();
     let detail = if detail.is_empty() { Value::Null } else { Value::Object(detail) };
     Measured::Value(Reading { value: total as f64, cites: found.cites.into_iter().collect(), detail })
 }
@@ -144,7 +145,9 @@ impl Kind {
 }
 
 static TEST: LazyLock<RegexSet> = LazyLock::new(|| {
-    pattern(r"^\s*(async )?def test|^\s*#\[(tokio::)?test\b|^\s*func (\(\w+ \S+\) )?Test|\b(it|test)\(\s*['\x22`]|@Test\b")
+    pattern(
+        r"^\s*(async )?def test|^\s*#\[(tokio::)?test\b|^\s*func (\(\w+ \S+\) )?Test|\b(it|test)\(\s*['\x22`]|@Test\b",
+    )
 });
 static SKIP: LazyLock<RegexSet> = LazyLock::new(|| {
     pattern(
@@ -152,10 +155,13 @@ static SKIP: LazyLock<RegexSet> = LazyLock::new(|| {
     )
 });
 static ASSERTION: LazyLock<RegexSet> = LazyLock::new(|| {
-    pattern(r"^\s*assert\b|\bself\.assert\w+\(|\bassert(_eq|_ne|_matches)?!\(|\bassert\.\w+\(|\bexpect\(|\brequire\.\w+\(|\bassert\w*\(|\bt\.(Error|Fatal)f?\(")
+    pattern(
+        r"^\s*assert\b|\bself\.assert\w+\(|\bassert(_eq|_ne|_matches)?!\(|\bassert\.\w+\(|\bexpect\(|\brequire\.\w+\(|\bassert\w*\(|\bt\.(Error|Fatal)f?\(",
+    )
 });
-static FORCED: LazyLock<RegexSet> =
-    LazyLock::new(|| pattern(r"\|\|\s*true\b|\bsys\.exit\(0\)|\bos\._exit\(0\)|process\.exit\(0\)|continue-on-error:\s*true"));
+static FORCED: LazyLock<RegexSet> = LazyLock::new(|| {
+    pattern(r"\|\|\s*true\b|\bsys\.exit\(0\)|\bos\._exit\(0\)|process\.exit\(0\)|continue-on-error:\s*true")
+});
 
 /// What an edit took away and what it put there.
 #[derive(Default)]
@@ -196,7 +202,10 @@ fn texts<'f>(facts: &'f Facts<'_>) -> Vec<(EventId, String, Lines<'f>)> {
     let mut texts = Vec::new();
     let mut given: BTreeSet<EventId> = BTreeSet::new();
     for call in facts.calls.iter().filter(|call| call.ran() && !call.failed()) {
-        let path = facts.acts[call.acts.clone()].iter().find(|act| act.deed.act == Act::Edit).and_then(|act| act.writes.first());
+        let path = facts.acts[call.acts.clone()]
+            .iter()
+            .find(|act| act.deed.act == Act::Edit)
+            .and_then(|act| act.writes.first());
         let found = path.map(|path| of_call(call.input, path)).unwrap_or_default();
         if !found.is_empty() {
             given.insert(call.event);
@@ -241,7 +250,8 @@ fn of_call<'f>(input: &'f Value, path: &str) -> Vec<(String, Lines<'f>)> {
 fn of_patch(text: &str) -> Vec<(String, Lines<'_>)> {
     let mut files: Vec<(String, Lines<'_>)> = Vec::new();
     for line in text.lines() {
-        let header = ["*** Update File: ", "*** Add File: ", "+++ b/", "+++ "].iter().find_map(|mark| line.strip_prefix(mark));
+        let header =
+            ["*** Update File: ", "*** Add File: ", "+++ b/", "+++ "].iter().find_map(|mark| line.strip_prefix(mark));
         match (header, files.last_mut()) {
             (Some(path), _) => files.push((path.trim().to_owned(), Lines::default())),
             (None, Some((_, lines))) if !line.starts_with("--- ") => {

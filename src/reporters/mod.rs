@@ -71,9 +71,8 @@ pub static REPORTERS: &[Reporter] = &[Reporter {
     about: "results.json, for machines",
     file: "results.json",
     render: |report| {
-        let error = |error: serde_json::Error| {
-            Fault::new(crate::model::fault::Boundary::Store, "format", error.to_string())
-        };
+        let error =
+            |error: serde_json::Error| Fault::new(crate::model::fault::Boundary::Store, "format", error.to_string());
         let bytes = serde_json::to_vec_pretty(report.results).map_err(error)?;
         Ok(vec![Written { path: "results.json".to_owned(), bytes }])
     },

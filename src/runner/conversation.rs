@@ -191,5 +191,9 @@ fn gone_end(fault: &Fault) -> End {
 }
 
 fn out_of_step(what: &str) -> Fault {
-    Fault::new(Boundary::Interviewer, "out_of_step", format!("the interviewer gave {what}; this is a mistake in evalrun"))
+    Fault::new(
+        Boundary::Interviewer,
+        "out_of_step",
+        format!("the interviewer gave {what}; this is a mistake in evalrun"),
+    )
 }

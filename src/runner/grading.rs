@@ -2,10 +2,11 @@
 
 use super::recorder::on_blocking;
 use crate::graders::{
-    Answer, Criteria, Evidence, Grader, GRADERS, Build, Need, Output, interview_result, passed, run, shipped, stage_results,
+    Answer, Build, Criteria, Evidence, GRADERS, Grader, Need, Output, interview_result, passed, run, shipped,
+    stage_results,
 };
-use crate::metrics::{Given, Readers, gather, measure, to_json};
 use crate::interview;
+use crate::metrics::{Given, Readers, gather, measure, to_json};
 use crate::model::{
     ask::AskKind,
     canon::{Domain, hash_bytes},
@@ -17,7 +18,11 @@ use crate::model::{
 };
 use crate::process::{self, Cancel, Exit, Spec, Stdin, env::base_env};
 use crate::store::{Layout, read_trace};
-use std::{path::{Path, PathBuf}, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 /// What trajectories are graded with.
 #[derive(Clone)]
@@ -96,7 +101,10 @@ impl Grading {
 
     /// Grades one trajectory in memory. Must run on a blocking thread of a runtime: programs are waited for.
     pub fn grade_case(&self, case: &Case<'_>) -> Grades {
-        let deeds = |name: &str, input: &serde_json::Value| { let _ = (name, input); Vec::new() };
+        let deeds = |name: &str, input: &serde_json::Value| {
+            let _ = (name, input);
+            Vec::new()
+        };
         let readers = Readers { deeds: &deeds, questions: &questions };
         let facts = gather(case.trace, Given { task: case.task, twin: case.twin }, &readers);
         let metrics = measure(&facts);

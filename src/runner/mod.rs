@@ -4,8 +4,8 @@
 //! work of its own for the second, and the trial's slot is free. Trials are independent: one that breaks does not stop its siblings.
 //! What counts is committed to the run folder before anything else learns of it, so that a run can be killed at any byte.
 
-pub mod clock;
 mod assemble;
+pub mod clock;
 mod conversation;
 pub mod dispatch;
 mod grading;

@@ -17,7 +17,11 @@ use crate::model::{
 use crate::process::{Jail, env::base_env};
 use crate::store::{Blobs, Writer, write_trace};
 use crate::workspace::Walls;
-use std::{path::PathBuf, sync::Arc, time::{Duration, Instant}};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// A trial that was played, and what broke it, if something of ours did.
 pub struct Played {
@@ -140,8 +144,7 @@ async fn act(
     let start = Duration::from_millis(spec.task.limits.start_ms);
     let opened = tokio::time::timeout(start, (driver.open)(seat)).await;
     let mut session = opened.map_err(|_| start_fault(spec.task.limits.start_ms))??;
-    let rules =
-        Rules { limits: &spec.task.limits, permissions: spec.task.permissions, cancel: &job.cancel };
+    let rules = Rules { limits: &spec.task.limits, permissions: spec.task.permissions, cancel: &job.cancel };
     let played = Conversation {
         spec: Arc::clone(&spec),
         session: session.as_mut(),

@@ -244,7 +244,9 @@ pub fn clean(path: &Path) -> PathBuf {
     for part in path.components() {
         match part {
             Component::CurDir => {}
-            Component::ParentDir if matches!(out.components().next_back(), Some(Component::Normal(_))) => drop(out.pop()),
+            Component::ParentDir if matches!(out.components().next_back(), Some(Component::Normal(_))) => {
+                drop(out.pop())
+            }
             Component::ParentDir | Component::Normal(_) | Component::RootDir | Component::Prefix(_) => out.push(part),
         }
     }
@@ -253,7 +255,8 @@ pub fn clean(path: &Path) -> PathBuf {
 
 /// A path for a message, without control characters and not longer than a line.
 pub fn brief_path(path: &Path) -> String {
-    let text: String = clean(path).display().to_string().chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+    let text: String =
+        clean(path).display().to_string().chars().map(|c| if c.is_control() { '?' } else { c }).collect();
     match text.chars().count() {
         0..=120 => text,
         length => format!("...{}", text.chars().skip(length - 117).collect::<String>()),

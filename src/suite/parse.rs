@@ -23,7 +23,9 @@ pub fn parse(text: &str, file: u32, notes: &mut Notes) -> Option<Node> {
     let mut builder = Builder::new(file, notes);
     for event in Parser::new_from_str(text) {
         let step = match event {
-            Ok((event, span)) => builder.take(event, (spanned(file, &span), span.tag_span().map(|tag| spanned(file, &tag)))),
+            Ok((event, span)) => {
+                builder.take(event, (spanned(file, &span), span.tag_span().map(|tag| spanned(file, &tag))))
+            }
             Err(error) => {
                 let marker = *error.marker();
                 let at = u32::try_from(marker.byte_offset().unwrap_or(0)).unwrap_or(0);

@@ -44,10 +44,14 @@ impl Writer<'_> {
             Shape::Quantity(units) if units.bare => {
                 json!({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": units.pattern()}]})
             }
-            Shape::Quantity(units) => json!({"type": "string", "pattern": units.pattern(), "examples": [units.example]}),
+            Shape::Quantity(units) => {
+                json!({"type": "string", "pattern": units.pattern(), "examples": [units.example]})
+            }
             Shape::Word { words, .. } => json!({"enum": words}),
             Shape::Version => json!({"const": 1}),
-            Shape::Permits => json!({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 1_000_000}, {"const": "adaptive"}]}),
+            Shape::Permits => {
+                json!({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 1_000_000}, {"const": "adaptive"}]})
+            }
             Shape::List { of, least: 0 } => json!({"type": "array", "items": self.shape(of)}),
             Shape::List { of, least } => json!({"type": "array", "items": self.shape(of), "minItems": least}),
             Shape::Map { ids, of } => {
@@ -69,7 +73,8 @@ impl Writer<'_> {
     /// Records of a choice share their name: the first field tells them apart.
     fn choice(&mut self, record: &Record) -> Value {
         let first = record.fields.first().map_or("", |field| field.name);
-        let name = if record.name == first { first.to_owned() } else { format!("{}.{first}", record.name.replace(' ', "_")) };
+        let name =
+            if record.name == first { first.to_owned() } else { format!("{}.{first}", record.name.replace(' ', "_")) };
         self.reference(record, &name)
     }
 
@@ -88,7 +93,8 @@ impl Writer<'_> {
         let mut properties = Map::new();
         for field in record.all() {
             let mut shape = self.shape(&field.shape);
-            let default = if field.default.is_empty() { String::new() } else { format!(" Default: {}.", field.default) };
+            let default =
+                if field.default.is_empty() { String::new() } else { format!(" Default: {}.", field.default) };
             shape["description"] = Value::String(format!("{}{default}", field.doc));
             properties.insert(field.name.to_owned(), shape);
         }

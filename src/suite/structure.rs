@@ -332,7 +332,8 @@ impl Checker<'_> {
             }
             Read::Nothing if scalar.text.is_empty() => return self.wrong(node, shape, place),
             Read::Nothing => "nothing",
-            Read::Flag(_) => "a boolean",            Read::Number => "a number",
+            Read::Flag(_) => "a boolean",
+            Read::Number => "a number",
             Read::Doubtful => "a boolean by some tools",
         };
         let what = format!("{} must be {}: `{}` is read as {read}", place.what, shape.noun(), scalar.text);

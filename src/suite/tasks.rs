@@ -156,7 +156,8 @@ fn git_source(git: &Node, written: &mut Written, build: &mut Builder<'_>) -> Sou
     let url = build.line(git.get("url"));
     written.git = Some(url.clone());
     let span = git.get("url").map(|node| node.span);
-    let local = !url.is_empty() && !url.contains("://") && !url.split('/').next().is_some_and(|host| host.contains(':'));
+    let local =
+        !url.is_empty() && !url.contains("://") && !url.split('/').next().is_some_and(|host| host.contains(':'));
     let url = match (local, span) {
         (true, Some(span)) => local_repository(&url, span, build),
         (true | false, _) => url,

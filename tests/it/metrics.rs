@@ -38,8 +38,12 @@ fn every_metric_has_a_case_with_a_value_and_one_without() {
     let missing: Vec<&str> = METRICS.iter().map(|metric| metric.id).filter(|id| !valued.contains(*id)).collect();
     assert!(missing.is_empty(), "no case gives a value for: {}", missing.join(", "));
     let never = |metric: &&metrics::Metric| metric.undefined == "never" && metric.unknown == "never";
-    let missing: Vec<&str> =
-        METRICS.iter().filter(|metric| !never(metric)).map(|metric| metric.id).filter(|id| !other.contains(*id)).collect();
+    let missing: Vec<&str> = METRICS
+        .iter()
+        .filter(|metric| !never(metric))
+        .map(|metric| metric.id)
+        .filter(|id| !other.contains(*id))
+        .collect();
     assert!(missing.is_empty(), "no case leaves undefined or unknown: {}", missing.join(", "));
 }
 
@@ -51,7 +55,11 @@ fn values_are_finite_and_cite_events_that_exist() {
         for (id, measured) in metrics::measure(&facts) {
             if let Measured::Value(reading) = measured {
                 assert!(reading.value.is_finite(), "{file}: {}: {id}", case.case);
-                assert!(reading.cites.iter().all(|event| built.trace.event(*event).is_some()), "{file}: {}: {id}", case.case);
+                assert!(
+                    reading.cites.iter().all(|event| built.trace.event(*event).is_some()),
+                    "{file}: {}: {id}",
+                    case.case
+                );
             }
         }
     }

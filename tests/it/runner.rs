@@ -89,10 +89,7 @@ async fn a_trial_is_played_from_the_brief_to_the_sealed_trace() {
     let ended = runner::run(job).await.unwrap();
     assert_eq!(ended, runner::Ended::default());
     let trace = evalrun::store::read_trace(&layout.trial(&key).join("1/trace.jsonl")).unwrap();
-    let kinds: Vec<String> = trace
-        .events
-        .iter()
-        .map(|event| format!("{} {} {}", event.turn, event.stage, event.body.kind()))
-        .collect();
+    let kinds: Vec<String> =
+        trace.events.iter().map(|event| format!("{} {} {}", event.turn, event.stage, event.body.kind())).collect();
     insta::assert_snapshot!(kinds.join("\n"));
 }

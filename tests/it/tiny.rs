@@ -93,7 +93,8 @@ fn task(over: &Map<String, Value>) -> Task {
         "permissions": "allow",
     });
     for (key, value) in over {
-        let slot = if ["stages", "facts", "constraints"].contains(&key.as_str()) { &mut base["interview"] } else { &mut base };
+        let slot =
+            if ["stages", "facts", "constraints"].contains(&key.as_str()) { &mut base["interview"] } else { &mut base };
         slot[key] = value.clone();
     }
     fill(&mut base);
@@ -167,7 +168,11 @@ impl Writer {
             "read" => self.call(step, "read", json!({ "path": text })),
             "search" => self.call(step, "search", json!({ "pattern": text, "path": step.get("in") })),
             "write" => self.call(step, "write", json!({ "path": text, "content": step.get("new") })),
-            "edit" => self.call(step, "edit", json!({"path": text, "old_string": step.get("old"), "new_string": step.get("new")})),
+            "edit" => self.call(
+                step,
+                "edit",
+                json!({"path": text, "old_string": step.get("old"), "new_string": step.get("new")}),
+            ),
             "ask" => self.call(step, "ask", json!({ "question": text })),
             "question" => {
                 self.push(step, Body::Question(Question { text: text.into(), options: Vec::new(), answer: None }));
@@ -177,7 +182,8 @@ impl Writer {
                 self.push(step, Body::Compaction(Compaction { before: None, after: None, summary: text.into() }));
             }
             "change" => {
-                let change = FileChange { path: text.to_owned(), change: Change::Modified, diff: diff(step), call: None };
+                let change =
+                    FileChange { path: text.to_owned(), change: Change::Modified, diff: diff(step), call: None };
                 self.push(step, Body::FileChange(change));
             }
             "usage" => {
@@ -186,7 +192,10 @@ impl Writer {
             }
             "permission" => {
                 let granted = step.get("granted") == Some(&json!(true));
-                self.push(step, Body::Permission(Permission { asked: text.to_owned(), granted, by: "policy".to_owned() }));
+                self.push(
+                    step,
+                    Body::Permission(Permission { asked: text.to_owned(), granted, by: "policy".to_owned() }),
+                );
             }
             _other => self.ours(step, key, value),
         }
@@ -196,8 +205,15 @@ impl Writer {
         let text = value.as_str().unwrap_or_default();
         let why = step.get("why").and_then(Value::as_str).unwrap_or_default().to_owned();
         let mark = |state| Body::Stage(StageMark { id: text.to_owned(), state, why: why.clone() });
-        let decision = |decision, facts: Vec<String>| Body::Interviewer(Decision { decision, facts, by: By::Pattern, why: why.clone() });
-        let list = || value.as_array().map(|list| list.iter().map(|item| item.as_str().unwrap().to_owned()).collect()).unwrap_or_default();
+        let decision = |decision, facts: Vec<String>| {
+            Body::Interviewer(Decision { decision, facts, by: By::Pattern, why: why.clone() })
+        };
+        let list = || {
+            value
+                .as_array()
+                .map(|list| list.iter().map(|item| item.as_str().unwrap().to_owned()).collect())
+                .unwrap_or_default()
+        };
         let body = match key {
             "stage" => {
                 self.stage = text.to_owned();
@@ -219,7 +235,10 @@ impl Writer {
                 score: step.get("score").and_then(Value::as_f64),
                 exit: None,
                 why,
-                tests: step.get("tests").map(|tests| serde_json::from_value(tests.clone()).unwrap()).unwrap_or_default(),
+                tests: step
+                    .get("tests")
+                    .map(|tests| serde_json::from_value(tests.clone()).unwrap())
+                    .unwrap_or_default(),
                 output: Text::default(),
                 duration_ms: None,
             }),
@@ -297,7 +316,11 @@ fn deeds(name: &str, input: &Value) -> Vec<Deed> {
         sub: None,
         program: name.to_owned(),
         seen: Seen::Visible,
-        paths_read: if matches!(act, Act::Read | Act::Search) { path.clone().into_iter().collect() } else { Vec::new() },
+        paths_read: if matches!(act, Act::Read | Act::Search) {
+            path.clone().into_iter().collect()
+        } else {
+            Vec::new()
+        },
         paths_written: if act == Act::Edit { path.clone().into_iter().collect() } else { Vec::new() },
         lines: None,
         command: String::new(),
@@ -325,7 +348,8 @@ fn one(segment: &str) -> Deed {
         _ => (segment, Seen::Visible),
     };
     let words: Vec<&str> = command.split_whitespace().collect();
-    let operands: Vec<String> = words.iter().skip(1).filter(|word| !word.starts_with('-')).map(|word| (*word).to_owned()).collect();
+    let operands: Vec<String> =
+        words.iter().skip(1).filter(|word| !word.starts_with('-')).map(|word| (*word).to_owned()).collect();
     let mut deed = Deed {
         act: Act::Run,
         sub: None,
@@ -341,7 +365,10 @@ fn one(segment: &str) -> Deed {
     match words[0] {
         "cat" | "head" | "sed" => {
             deed.act = Act::Read;
-            deed.paths_read = operands.into_iter().filter(|word| word.contains('.') && !word.ends_with('p') || word.ends_with(".py")).collect();
+            deed.paths_read = operands
+                .into_iter()
+                .filter(|word| word.contains('.') && !word.ends_with('p') || word.ends_with(".py"))
+                .collect();
         }
         "rg" | "grep" => {
             deed.act = Act::Search;

@@ -5,10 +5,8 @@ use crate::model::fault::{Boundary, Fault};
 use crate::store::{Created, once};
 
 /// Files of a first suite, path and text.
-const FILES: &[(&str, &str)] = &[
-    ("evals/first.yaml", include_str!("first.yaml")),
-    ("evals/candidate.yaml", include_str!("candidate.yaml")),
-];
+const FILES: &[(&str, &str)] =
+    &[("evals/first.yaml", include_str!("first.yaml")), ("evals/candidate.yaml", include_str!("candidate.yaml"))];
 
 pub fn init(args: &InitArgs) -> i32 {
     match write(args) {
