@@ -268,3 +268,248 @@ fn a_whole_folder_of_sessions_imports() {
     }
     println!("format: [sessions, records, events, warnings, unknown, kept] {totals:?}");
 }
+
+/// `fixtures/traces/hostile/`: files that nobody should take, with what each importer says, and files that are damaged.
+#[test]
+fn hostile_files_are_refused_with_reasons_or_read_with_warnings() {
+    let mut out = String::new();
+    for (name, bundle) in bundles_of("hostile") {
+        let open = bundle.open().unwrap();
+        let members = open.members();
+        let _ = writeln!(out, "== {name}");
+        match recognise(&members) {
+            Err(tried) => tried.iter().for_each(|(importer, why)| _ = writeln!(out, "{importer}: {why}")),
+            Ok(importer) => {
+                let all = imported(importer, &members);
+                let records = records_in(importer.doc().name, &bundle.files[0]);
+                account(importer, "hostile", (&all, records));
+                all.iter().for_each(|one| out.push_str(&shown(one)));
+            }
+        }
+    }
+    insta::assert_snapshot!("hostile", out);
+}
+
+fn member(source: &Bytes) -> Vec<Member<'_>> {
+    vec![Member { name: "memory", source }]
+}
+
+/// A source that is never held in memory: a head, one line without end, and a tail.
+struct LongLine {
+    head: &'static [u8],
+    filler: u64,
+    tail: &'static [u8],
+}
+
+impl Source for LongLine {
+    fn len(&self) -> u64 {
+        self.head.len() as u64 + self.filler + self.tail.len() as u64
+    }
+
+    fn read_at(&self, at: u64, into: &mut [u8]) -> std::io::Result<usize> {
+        let (head, fill) = (self.head.len() as u64, self.filler);
+        let read = usize::try_from(self.len().saturating_sub(at)).unwrap().min(into.len());
+        for (offset, byte) in into[..read].iter_mut().enumerate() {
+            let at = at + offset as u64;
+            *byte = match at {
+                at if at < head => self.head[usize::try_from(at).unwrap()],
+                at if at < head + fill => b'x',
+                at => self.tail[usize::try_from(at - head - fill).unwrap()],
+            };
+        }
+        Ok(read)
+    }
+}
+
+#[test]
+fn a_line_of_a_hundred_megabytes_hides_nothing_behind_it() {
+    let source = LongLine {
+        head: b"{\"timestamp\":\"2026-01-01T00:00:00Z\",\"type\":\"session_meta\",\"payload\":{\"id\":\"a\"}}\n{\"type\":\"event_msg\",\"payload\":\"",
+        filler: 100 << 20,
+        tail: b"\"}\n{\"timestamp\":\"2026-01-01T00:00:01Z\",\"type\":\"event_msg\",\"payload\":{\"type\":\"user_message\",\"message\":\"hi\"}}\n",
+    };
+    let members = [Member { name: "long", source: &source }];
+    let all = imported(recognise(&members).unwrap(), &members);
+    let (kinds, sizes): (Vec<&str>, Vec<usize>) = all[0]
+        .trace
+        .events
+        .iter()
+        .map(|event| (event.body.kind(), serde_json::to_string(&event.to_line().unwrap()).unwrap().len() / 100_000))
+        .unzip();
+    assert_eq!((kinds, sizes), (vec!["unknown", "user_message", "end"], vec![0, 0, 0]));
+    let warned: Vec<u64> = all[0].warnings.iter().map(|(line, _)| *line).collect();
+    assert_eq!(warned, [2, 2]);
+}
+
+#[test]
+fn long_texts_are_cut_and_handed_over_whole() {
+    let long = "y".repeat(200_000);
+    let text = format!(
+        "{{\"timestamp\":\"2026-01-01T00:00:00Z\",\"type\":\"session_meta\",\"payload\":{{\"id\":\"a\"}}}}\n\
+         {{\"type\":\"event_msg\",\"payload\":{{\"type\":\"user_message\",\"message\":\"{long}\"}}}}\n"
+    );
+    let source = Bytes(text.into_bytes());
+    let members = member(&source);
+    let mut kept = Vec::new();
+    let mut collector = Collector::keeping(Box::new(|text| {
+        kept.push(text.len());
+        Some("name".to_owned())
+    }));
+    recognise(&members).unwrap().import(&members, &mut collector).unwrap();
+    let all = collector.finish();
+    let Body::UserMessage(said) = &all[0].trace.events[0].body else { panic!("no message") };
+    assert_eq!((said.text.bytes, said.text.blob.as_deref()), (200_000, Some("name")));
+    assert!(said.text.as_str().len() < 70_000);
+    assert_eq!(kept, [200_000]);
+}
+
+#[test]
+fn what_a_record_is_read_as_survives_its_own_format() {
+    for importer in IMPORTERS {
+        for (name, bundle) in bundles_of(importer.doc().name) {
+            let open = bundle.open().unwrap();
+            for one in imported(*importer, &open.members()) {
+                let mut text = serde_json::to_string(&one.trace.header).unwrap() + "\n";
+                one.trace.events.iter().for_each(|event| text += &(event.to_line().unwrap() + "\n"));
+                let source = Bytes(text.into_bytes());
+                let members = member(&source);
+                let again = imported(recognise(&members).unwrap(), &members);
+                let lines = |trace: &evalrun::model::trace::Trace| -> Vec<String> {
+                    trace.events.iter().map(|event| event.to_line().unwrap()).collect()
+                };
+                assert_eq!(again[0].trace.header, one.trace.header, "{name}");
+                let expected: Vec<String> = lines(&one.trace).into_iter().enumerate().map(|(at, line)| from(at, &line)).collect();
+                assert_eq!(lines(&again[0].trace), expected, "{name}");
+                assert!(name.contains("torn") || again[0].warnings.is_empty(), "{name}: {:?}", again[0].warnings);
+            }
+        }
+    }
+}
+
+/// The line as it is read again: an event that says no origin gets the line it stood in.
+fn from(at: usize, line: &str) -> String {
+    let mut event = Event::from_line(line).unwrap();
+    event.from.get_or_insert_with(|| format!("live:{}", at + 2));
+    event.to_line().unwrap()
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 96, failure_persistence: None, ..Default::default() })]
+
+    /// Damage at any place: bytes replaced, cut out, doubled; the file cut short. Nothing panics, every record is accounted for.
+    #[test]
+    fn damaged_files_never_panic(pick in 0usize..1000, cuts in proptest::collection::vec((0.0f64..1.0, 0u8..6, 0u8..=255), 1..8)) {
+        let small = small_fixtures();
+        let (format, original) = &small[pick % small.len()];
+        let bytes = damaged(original.clone(), &cuts);
+        let source = Bytes(bytes);
+        let members = member(&source);
+        for importer in IMPORTERS {
+            let claim = importer.claim(&members);
+            if importer.doc().name != *format && !matches!(claim, Claim::Sure(_)) {
+                continue;
+            }
+            let mut collector = Collector::new();
+            let read = importer.import(&members, &mut collector);
+            for one in collector.finish() {
+                let told = one.kept + one.nothing.values().sum::<u64>() + one.merged.values().sum::<u64>();
+                proptest::prop_assert_eq!(told, one.records);
+                if read.is_ok() && *format != "swe_together" && importer.doc().name == *format {
+                    let lines = source.0.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+                    proptest::prop_assert_eq!(one.records, lines.count() as u64);
+                }
+            }
+        }
+    }
+}
+
+fn small_fixtures() -> &'static Vec<(&'static str, Vec<u8>)> {
+    static SMALL: std::sync::OnceLock<Vec<(&'static str, Vec<u8>)>> = std::sync::OnceLock::new();
+    SMALL.get_or_init(|| {
+        let files = |importer: &&'static dyn Importer| -> Vec<(&'static str, Vec<u8>)> {
+            let format = importer.doc().name;
+            let read = |(_, bundle): (String, Bundle)| (format, fs::read(&bundle.files[0]).unwrap());
+            bundles_of(format).into_iter().map(read).filter(|(_, bytes)| bytes.len() < 45_000).collect()
+        };
+        IMPORTERS.iter().flat_map(files).collect()
+    })
+}
+
+fn damaged(mut bytes: Vec<u8>, cuts: &[(f64, u8, u8)]) -> Vec<u8> {
+    for (place, what, byte) in cuts {
+        let at = ((bytes.len() as f64) * place) as usize;
+        let some = usize::from(*byte).min(bytes.len() - at);
+        match what {
+            0 => bytes.truncate(at),
+            1 => drop(bytes.drain(at..at + some)),
+            2 => bytes.insert(at, *byte),
+            3 => {
+                let part = bytes[at..at + some].to_vec();
+                bytes.splice(at..at, part);
+            }
+            4 => {
+                let swap: &[u8] = [&b"null"[..], b"[]", b"\"", b"{", b"}", b"\n", b"-1", b"1e999"][usize::from(*byte) % 8];
+                bytes.splice(at..at, swap.iter().copied());
+            }
+            _ => {
+                if let Some(old) = bytes.get_mut(at) {
+                    *old = *byte;
+                }
+            }
+        }
+    }
+    bytes
+}
+
+#[test]
+fn files_of_one_session_are_one_bundle_and_links_are_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("all");
+    copy(&fixtures(), &place);
+    std::os::unix::fs::symlink(&place, place.join("loop")).unwrap();
+    std::os::unix::fs::symlink("/etc/hostname", place.join("codex_rollout/link.jsonl")).unwrap();
+    fs::create_dir_all(place.join(".git")).unwrap();
+    fs::write(place.join(".git/config"), "x").unwrap();
+    let found = bundles(&[place.clone(), place.join("codex_rollout/error"), folder.path().join("gone")]);
+    assert_eq!(found.refused.len(), 1);
+    let names = |bundle: &Bundle| -> Vec<String> {
+        bundle.files.iter().map(|file| file.strip_prefix(&place).unwrap().display().to_string()).collect()
+    };
+    let several: Vec<Vec<String>> = found.bundles.iter().map(names).filter(|files| files.len() > 1).collect();
+    insta::assert_debug_snapshot!("bundles", several);
+    let all: Vec<String> = found.bundles.iter().flat_map(names).collect();
+    assert!(!all.iter().any(|name| name.contains("link") || name.contains("loop") || name.contains(".git")));
+    assert_eq!(all.len(), all.iter().collect::<BTreeSet<_>>().len(), "each file stands in one bundle");
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() { copy(&entry.path(), &target) } else { _ = fs::copy(entry.path(), target).unwrap() }
+    }
+}
+
+/// `docs/traces.md` names every kind of event and all that an importer passes over.
+#[test]
+fn the_document_is_complete() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/traces.md")).unwrap();
+    let missing: Vec<String> = Body::KINDS
+        .iter()
+        .map(|kind| format!("| `{kind}` |"))
+        .chain(IMPORTERS.iter().flat_map(|importer| {
+            let doc = importer.doc();
+            let listed = |title: &str, kinds: &[&str]| format!("{title}: {}.", kinds.iter().map(|kind| format!("`{kind}`")).collect::<Vec<_>>().join(", "));
+            let mut wanted = vec![format!("### `{}`", doc.name)];
+            if !doc.carries_nothing.is_empty() {
+                wanted.push(listed("Carries nothing", doc.carries_nothing));
+            }
+            if !doc.merges.is_empty() {
+                wanted.push(listed("Joined with what it repeats", doc.merges));
+            }
+            wanted
+        }))
+        .filter(|wanted| !text.contains(wanted.as_str()))
+        .collect();
+    assert_eq!(missing, Vec::<String>::new());
+}
