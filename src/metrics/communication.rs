@@ -232,7 +232,7 @@ pub const FINAL_PATHS_PRECISION: Metric = Metric {
     behaviour: "communication",
     unit: "share",
     range: "0..1",
-    doc: "Paths that the final message names and that were edited or read / paths it names. A path is a word with a file extension (and a folder or code quotes around it), matched by its end: `db.py` names `src/db.py`.",
+    doc: "Paths that the final message names and that were edited or read, or that a tool's output shows / paths it names. A path is a word with a file extension (and a folder or code quotes around it), matched by its end: `db.py` names `src/db.py`.",
     undefined: "the final message names no path, or there is none",
     unknown: "never",
     of: |facts| {
@@ -243,7 +243,10 @@ pub const FINAL_PATHS_PRECISION: Metric = Metric {
             facts.acts.iter().flat_map(|act| act.reads.iter().chain(&act.writes)).map(String::as_str).collect();
         let edited = edited(facts);
         let named = named_paths(said.text);
-        let real = |path: &&String| edited.iter().chain(&known).any(|other| ends_with_path(other, path));
+        let real = |path: &&String| {
+            edited.iter().chain(&known).any(|other| ends_with_path(other, path))
+                || facts.calls.iter().any(|call| call.output.contains(path.as_str()))
+        };
         let invented: Vec<&String> = named.iter().filter(|path| !real(path)).collect();
         match share(named.len() - invented.len(), named.len(), "the final message names no path", vec![said.event]) {
             Measured::Value(reading) => {
@@ -259,14 +262,14 @@ pub const FINAL_PATHS_RECALL: Metric = Metric {
     behaviour: "communication",
     unit: "share",
     range: "0..1",
-    doc: "Files edited in the last turn with an edit that a message ending it names (by path, by file name, or by a folder that holds them) / files edited in that turn.",
-    undefined: "no file was edited, or the edited files have no names",
+    doc: "Files edited in the last turn with an edit that the message ending it names (by path, by file name, or by the folder that holds them) / files edited in that turn. Files that were only moved or removed are left out.",
+    undefined: "no file was edited, or none of them has a name",
     unknown: "never",
     of: |facts| {
         let turn = facts.applied().next_back().map(|edit| edit.turn);
         let edited: BTreeSet<&str> = facts
             .applied()
-            .filter(|edit| Some(edit.turn) == turn && !edit.path.is_empty())
+            .filter(|edit| Some(edit.turn) == turn && !edit.path.is_empty() && !edit.moved)
             .map(|edit| edit.path.as_str())
             .collect();
         let said: Vec<_> = claims::hand_overs(facts).filter(|said| Some(said.turn) == turn).collect();

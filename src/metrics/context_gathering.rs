@@ -82,7 +82,7 @@ pub const READ_BEFORE_EDIT: Metric = Metric {
     behaviour: "context_gathering",
     unit: "share",
     range: "0..1",
-    doc: "Edited files that existed before and that were seen before their first edit / edited files that existed before. Seen: a read act named the file, or the output of a search or a diff before shows its path. Files that the agent made (reported or shown as added, or first written by a create) are left out. Cites the edits of files not seen, or where the others were seen; the detail lists those edited unseen.",
+    doc: "Edited files that existed before and that were seen before their first edit / edited files that existed before. Seen: a read act named the file, or the output of a search or a diff before shows its path. Files that were only moved or removed, and files that the agent made (reported or shown as added, or first written by a create) are left out. Cites the edits of files not seen, or where the others were seen; the detail lists those edited unseen.",
     undefined: "no file that existed before was edited",
     unknown: "never",
     of: read_before_edit,
@@ -91,7 +91,7 @@ pub const READ_BEFORE_EDIT: Metric = Metric {
 fn read_before_edit(facts: &Facts<'_>) -> Measured {
     let new = facts.made();
     let mut first: BTreeMap<&str, At> = BTreeMap::new();
-    for edit in facts.applied().filter(|edit| !edit.path.is_empty() && edit.class != paths::Class::Other) {
+    for edit in facts.applied().filter(|edit| !edit.path.is_empty() && !edit.moved) {
         if !new.contains(edit.path.as_str()) {
             first.entry(&edit.path).or_insert(edit.at);
         }

@@ -121,6 +121,8 @@ pub struct Edit {
     pub class: Class,
     pub is_test: bool,
     pub applied: bool,
+    /// Moved, made, removed or given other rights, its content left as it was.
+    pub moved: bool,
     pub by: EditBy,
     /// Whether the next snapshot shows the path changed; `None`: no snapshot.
     pub in_diff: Option<bool>,

@@ -15,7 +15,7 @@ use crate::model::{
     act::{Act, Deed},
     ask::AskKind,
     id::EventId,
-    task::Task,
+    task::{Task, TaskKind},
     trace::{AgentMessage, Body, Event, FileChange, ResultStatus, ToolCall, ToolResult, Trace},
 };
 use serde_json::Value;
@@ -276,14 +276,16 @@ impl<'a, 'r> Pass<'a, 'r> {
         }
         let call = &self.facts.calls[act.call];
         let applied = !matches!(call.status, ResultStatus::Denied | ResultStatus::Cancelled) && !edit_failed(call, act);
+        let chore = self.facts.task.and_then(|task| task.kind) == Some(TaskKind::Chore);
         let paths = if act.writes.is_empty() { vec![String::new()] } else { act.writes.clone() };
         let edits = paths.into_iter().filter(|path| !paths::outside(path)).map(|path| Edit {
             at: act.at,
             turn: call.turn,
-            class: class_of(&act.deed, &path),
+            class: class_of(&act.deed, &path, chore),
             is_test: paths::is_test(&path),
             path,
             applied,
+            moved: MOVERS.contains(&act.deed.program.as_str()),
             by: EditBy::Act,
             in_diff: None,
         });
@@ -330,6 +332,7 @@ impl<'a, 'r> Pass<'a, 'r> {
                 is_test: paths::is_test(&change.path),
                 path: change.path.clone(),
                 applied: true,
+                moved: false,
                 by: EditBy::Report,
                 in_diff: None,
             });
@@ -360,10 +363,8 @@ fn edit_failed(call: &Call<'_>, act: &ActDone) -> bool {
 /// Programs that move, make or remove what may be a folder.
 const MOVERS: &[&str] = &["mkdir", "rmdir", "chmod", "chown", "touch", "ln", "rm", "mv", "cp", "tar", "unzip", "rsync"];
 
-fn class_of(deed: &Deed, path: &str) -> Class {
-    if MOVERS.contains(&deed.program.as_str()) && !paths::names_a_file(path) {
-        Class::Other
-    } else {
-        paths::class(path)
-    }
+/// In a chore, files are put in order: moving one is no change of code, whatever it holds.
+fn class_of(deed: &Deed, path: &str, chore: bool) -> Class {
+    let moved = MOVERS.contains(&deed.program.as_str());
+    if moved && (chore || !paths::names_a_file(path)) { Class::Other } else { paths::class(path) }
 }

@@ -301,18 +301,21 @@ pub const SELF_REVIEW: Metric = Metric {
     behaviour: "self_checking",
     unit: "yes or no",
     range: "0, 1",
-    doc: "1 if the agent looked at its own change after the last edit: `git diff`, `git status`, `git show` or their like.",
+    doc: "1 if the agent looked at its own change after the last edit: `git diff`, `git status`, `git show` or their like; where no code was edited, a listing too.",
     undefined: "nothing was edited",
     unknown: "never",
     of: |facts| {
         let last = facts.last_code_edit().or_else(|| facts.applied().next_back());
         let Some(edit) = last else { return Measured::Undefined("nothing was edited".to_owned()) };
+        let no_code = facts.last_code_edit().is_none();
         let from = facts.acts.partition_point(|act| act.at <= edit.at);
         let looks = |act: &&super::facts::ActDone| {
             let words = || act.deed.command.split_whitespace();
-            act.deed.act == Act::Vcs
-                && act.deed.sub.as_deref() == Some("inspect")
-                && words().any(|word| matches!(word, "diff" | "status" | "show" | "st"))
+            let listed = act.deed.act == Act::List && no_code;
+            listed
+                || act.deed.act == Act::Vcs
+                    && act.deed.sub.as_deref() == Some("inspect")
+                    && words().any(|word| matches!(word, "diff" | "status" | "show" | "st"))
         };
         match facts.acts[from..].iter().find(looks) {
             Some(act) => yes_no(true, vec![act.at.0]),

@@ -383,3 +383,103 @@ fn a_grader_that_never_ends_is_broken_after_four_rounds() {
     assert_eq!(asked, evalrun::graders::ROUNDS);
     assert!(matches!(&scores[0].outcome, Outcome::Broken(fault) if fault.kind == "rounds"));
 }
+
+mod hostile {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn deep_and_wide_files_are_refused_or_read_without_a_crash() {
+        let deep = format!("grader: x\nabout: x\ncriteria: {}1{}\n", "[".repeat(20_000), "]".repeat(20_000));
+        assert!(Criteria::read("deep.yaml", &deep).is_err());
+        let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\ncriteria: *g\n";
+        assert!(Criteria::read("bomb.yaml", bomb).is_err());
+    }
+
+    fn step() -> impl Strategy<Value = serde_json::Map<String, Value>> {
+        let text = prop_oneof![
+            Just("All tests pass. Shall I go on?".to_owned()),
+            Just("src/a.py".to_owned()),
+            Just("git push --force && pytest -q | tail -1; rm -rf tests".to_owned()),
+            "\\PC{0,40}",
+        ];
+        let key = prop::sample::select(vec![
+            "user",
+            "say",
+            "shell",
+            "read",
+            "search",
+            "write",
+            "edit",
+            "ask",
+            "question",
+            "compaction",
+            "change",
+            "remind",
+            "go_ahead",
+            "otherwise",
+            "stage",
+            "end_stage",
+            "skip",
+            "permission",
+        ]);
+        let extra = prop::sample::select(vec![
+            json!({}),
+            json!({"exit": 1}),
+            json!({"status": "denied"}),
+            json!({"open": true}),
+            json!({"by": "root/1"}),
+            json!({"superseded": true}),
+            json!({"out": "1 failed in 0.1s\nsrc/a.py"}),
+            json!({"batch": 3, "old": "assert a", "new": "é\u{1F600}"}),
+        ]);
+        (key, text, extra).prop_map(|(key, text, extra)| {
+            let mut step = serde_json::Map::from_iter([(key.to_owned(), json!(text))]);
+            step.extend(extra.as_object().unwrap().clone());
+            step
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn any_text_is_read_without_a_panic(text in "\\PC{0,300}") {
+            let _ = Criteria::read("x.yaml", &text);
+        }
+
+        #[test]
+        fn any_rule_is_read_without_a_panic(rule in "[a-z0-9 .+*()<>=%'|{}-]{0,40}") {
+            let text = format!("grader: x\nabout: x\ncriteria:\n  - id: a\n    rule: {}\n", json!(rule));
+            let _ = Criteria::read("x.yaml", &text);
+        }
+
+        #[test]
+        fn any_trace_is_graded_within_bounds(trace in prop::collection::vec(step(), 0..40), with_task in any::<bool>()) {
+            let task = with_task.then(|| json!({"check_kinds": ["test"], "kind": "bugfix",
+                "guardrails": [{"id": "no_push", "commands": ["git push*"], "writes": ["tests/**"]}],
+                "facts": [{"id": "a"}, {"id": "b", "discoverable": ["x"]}]}).as_object().unwrap().clone());
+            let case = Case { case: "any".to_owned(), tells: None, language: None, task, twin: false, trace, expect: BTreeMap::new() };
+            with(&case, |evidence| {
+                for score in grade(&all(), evidence) {
+                    if let Outcome::Scored(value) = score.outcome {
+                        assert!((0.0..=1.0).contains(&value), "{}", score.criterion);
+                    }
+                    assert!(!matches!(&score.outcome, Outcome::Broken(fault) if fault.boundary == Boundary::Grader), "{}", told(&score));
+                }
+                for (id, measured) in evidence.metrics {
+                    assert!(measured.number().is_none_or(f64::is_finite), "{id}");
+                }
+            });
+        }
+
+        #[test]
+        fn any_reply_of_a_program_is_taken_without_a_panic(stdout in "\\PC{0,100}", exit in prop::option::of(-1..3i32)) {
+            let case = Case { case: "any".to_owned(), tells: None, language: None, task: None, twin: false, trace: Vec::new(), expect: BTreeMap::new() };
+            with(&case, |evidence| {
+                let mut reply = |_: &Need| Answer::Output(Ok(Output { exit, stdout: stdout.clone(), stderr: String::new(), timed_out: false }));
+                run(program().as_ref(), evidence, &mut reply);
+            });
+        }
+    }
+}

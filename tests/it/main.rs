@@ -9,7 +9,9 @@
 mod ablations;
 mod acts;
 mod agents;
+mod bed;
 mod cli;
+mod crash;
 mod graders;
 mod house;
 mod importers;
