@@ -250,20 +250,30 @@ pub const TURNS_TO_CLARIFY: Metric = Metric {
     behaviour: "interview",
     unit: "exchanges",
     range: ">= 1",
-    doc: "Exchanges of questions and answers up to the one that told the last new fact: 1 when everything was asked at once.",
+    doc: "Exchanges of questions and answers in one stage up to the one that told its last new fact, in the stage that took most: 1 when everything was asked at once. What a later stage brings up can only be asked there.",
     undefined: "no fact was told",
     unknown: NEVER,
-    of: |facts| {
-        let mut known: BTreeSet<&str> = BTreeSet::new();
-        let exchanges: Vec<Exchange<'_>> = exchange::exchanges(facts);
-        let new: Vec<bool> =
-            exchanges.iter().map(|one| one.told.iter().filter(|fact| known.insert(fact)).count() > 0).collect();
-        match new.iter().rposition(|new| *new) {
-            Some(last) => count(last + 1, exchanges[..=last].iter().map(|one| one.event).collect()),
-            None => Measured::Undefined("no fact was told".to_owned()),
-        }
-    },
+    of: turns_to_clarify,
 };
+
+fn turns_to_clarify(facts: &Facts<'_>) -> Measured {
+    let mut known: BTreeSet<&str> = BTreeSet::new();
+    let mut most: Vec<EventId> = Vec::new();
+    let mut open: (&str, Vec<EventId>) = ("", Vec::new());
+    let exchanges = exchange::exchanges(facts);
+    for one in &exchanges {
+        let stage = facts.stage_of(one.event);
+        if stage != open.0 {
+            open = (stage, Vec::new());
+        }
+        open.1.push(one.event);
+        let new = one.told.iter().filter(|fact| known.insert(fact)).count();
+        if new > 0 && open.1.len() > most.len() {
+            most.clone_from(&open.1);
+        }
+    }
+    if most.is_empty() { Measured::Undefined("no fact was told".to_owned()) } else { count(most.len(), most) }
+}
 
 pub const ANSWERS_USED: Metric = Metric {
     id: "answers_used",
@@ -377,7 +387,7 @@ pub const USER_CORRECTIONS: Metric = Metric {
             .filter(|(seen, _)| {
                 matches!(seen.state, StageReached::Done | StageReached::Unreached) && seen.event.is_some()
             })
-            .map(|(seen, _)| seen.event)
+            .map(|(seen, _)| seen.event.map(|event| facts.said_after(event)))
             .collect();
         let reminders = facts.decisions.iter().filter(|(_, decision)| decision.decision == Decided::Remind);
         let reminders: Vec<EventId> = reminders.map(|(event, _)| *event).collect();

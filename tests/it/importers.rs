@@ -378,7 +378,8 @@ fn what_a_record_is_read_as_survives_its_own_format() {
                     trace.events.iter().map(|event| event.to_line().unwrap()).collect()
                 };
                 assert_eq!(again[0].trace.header, one.trace.header, "{name}");
-                let expected: Vec<String> = lines(&one.trace).into_iter().enumerate().map(|(at, line)| from(at, &line)).collect();
+                let expected: Vec<String> =
+                    lines(&one.trace).into_iter().enumerate().map(|(at, line)| from(at, &line)).collect();
                 assert_eq!(lines(&again[0].trace), expected, "{name}");
                 assert!(name.contains("torn") || again[0].warnings.is_empty(), "{name}: {:?}", again[0].warnings);
             }
@@ -448,7 +449,8 @@ fn damaged(mut bytes: Vec<u8>, cuts: &[(f64, u8, u8)]) -> Vec<u8> {
                 bytes.splice(at..at, part);
             }
             4 => {
-                let swap: &[u8] = [&b"null"[..], b"[]", b"\"", b"{", b"}", b"\n", b"-1", b"1e999"][usize::from(*byte) % 8];
+                let swap: &[u8] =
+                    [&b"null"[..], b"[]", b"\"", b"{", b"}", b"\n", b"-1", b"1e999"][usize::from(*byte) % 8];
                 bytes.splice(at..at, swap.iter().copied());
             }
             _ => {
@@ -486,7 +488,11 @@ fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() { copy(&entry.path(), &target) } else { _ = fs::copy(entry.path(), target).unwrap() }
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target)
+        } else {
+            _ = fs::copy(entry.path(), target).unwrap()
+        }
     }
 }
 
@@ -499,7 +505,9 @@ fn the_document_is_complete() {
         .map(|kind| format!("| `{kind}` |"))
         .chain(IMPORTERS.iter().flat_map(|importer| {
             let doc = importer.doc();
-            let listed = |title: &str, kinds: &[&str]| format!("{title}: {}.", kinds.iter().map(|kind| format!("`{kind}`")).collect::<Vec<_>>().join(", "));
+            let listed = |title: &str, kinds: &[&str]| {
+                format!("{title}: {}.", kinds.iter().map(|kind| format!("`{kind}`")).collect::<Vec<_>>().join(", "))
+            };
             let mut wanted = vec![format!("### `{}`", doc.name)];
             if !doc.carries_nothing.is_empty() {
                 wanted.push(listed("Carries nothing", doc.carries_nothing));

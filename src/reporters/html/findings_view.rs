@@ -129,7 +129,8 @@ pub(super) fn failures<'a>(results: &'a Results, links: Links<'a>) -> Vec<Failur
 pub(super) fn exclusions<'a>(results: &'a Results, links: Links<'a>) -> Vec<ExclusionView<'a>> {
     let view = |it: findings::Exclusion<'a>| {
         let places = it.found.iter().take(PLACES);
-        let mut places: Vec<(String, String)> = places.map(|found| (links.trial(found.at), found.trial.id.clone())).collect();
+        let mut places: Vec<(String, String)> =
+            places.map(|found| (links.trial(found.at), found.trial.id.clone())).collect();
         places.dedup();
         ExclusionView {
             missing: it.missing.words(),

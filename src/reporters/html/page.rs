@@ -4,7 +4,8 @@ use super::super::words::visible;
 use crate::model::fault::{Boundary, Fault};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use minijinja::{
-    AutoEscape, Environment, Output, State, UndefinedBehavior, Value, syntax::SyntaxConfig,
+    AutoEscape, Environment, Output, State, UndefinedBehavior, Value,
+    syntax::SyntaxConfig,
     value::{Serde, ValueKind},
 };
 use serde::Serialize;

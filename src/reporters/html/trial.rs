@@ -261,7 +261,11 @@ fn check_row(event: String, mark: &CheckMark) -> CheckRow<'_> {
         exit: mark.exit,
         took: mark.duration_ms.map(duration),
         why: &mark.why,
-        tests: mark.tests.iter().map(|(name, status)| (name.as_str(), check_word(*status).0, check_word(*status).1)).collect(),
+        tests: mark
+            .tests
+            .iter()
+            .map(|(name, status)| (name.as_str(), check_word(*status).0, check_word(*status).1))
+            .collect(),
         output: mark.output.as_str(),
     }
 }
@@ -288,4 +292,3 @@ fn metrics<'a>(trial: &'a TrialResult, facts: &Facts<'_>) -> Vec<MetricRow<'a>> 
     };
     trial.metrics.iter().map(row).collect()
 }
-
