@@ -45,9 +45,10 @@ impl Style {
         let outputs = uses().any(|call| call.get("output").is_some() || call.get("status").is_some())
             || blocks().any(|block| text(block, "type") == "tool_result")
             || texts().any(|text| text.contains("<tool_result id="));
-        // Bare strings are cut: a plan in one cannot be read.
+        // Bare strings are cut, and so are some texts: a plan in one cannot be read.
         let bare = uses().any(|call| call.get("input").is_some_and(Value::is_string));
-        Style { agent, outputs, exit_codes: outputs && agent == "claude", plans: agent != "pi" && !bare }
+        let cut = texts().any(|text| text.matches("<tool_use id=").count() > text.matches("</tool_use>").count());
+        Style { agent, outputs, exit_codes: outputs && agent == "claude", plans: agent != "pi" && !bare && !cut }
     }
 
     /// One message of Codex here is a whole turn: what it did, and then what it said.
@@ -162,6 +163,7 @@ impl<'s> Session<'s> {
     }
 
     fn uses(&mut self, stamp: &Stamp, uses: Vec<Value>, seen: &mut Seen) {
+        let mut answered = false;
         for mut call in uses {
             let (name, input) =
                 (take_text(&mut call, "tool"), call.get_mut("input").map(Value::take).unwrap_or_default());
@@ -180,6 +182,7 @@ impl<'s> Session<'s> {
                 result.call = Some(event);
                 let applied = result.status == ResultStatus::Ok;
                 self.scribe.put(stamp, Body::ToolResult(result));
+                answered = true;
                 for changed in patch.into_iter().filter(|_| applied) {
                     let (path, change, diff) = (changed.path, changed.change, whole(changed.diff));
                     self.put(stamp, Body::FileChange(FileChange { path, change, diff, call: Some(event) }));
@@ -187,7 +190,7 @@ impl<'s> Session<'s> {
             }
             self.scribe.settle(Fate::Kept);
         }
-        if self.style.message_is_turn() {
+        if answered {
             self.batch_open = false;
         }
     }

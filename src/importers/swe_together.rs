@@ -6,6 +6,7 @@
 //! A *record* here is a part of a message: its text, its thinking, each block, each entry of `tool_uses`.
 
 use super::{
+    first_lines,
     lines::{mended, whole},
     scribe::{Fate, Scribe, Stamp},
     swe_messages::{Session, Style},
@@ -17,7 +18,7 @@ use crate::model::{
     trace::{Body, Clock, End, EndKind, Header, Tells, VERSION},
 };
 use serde::{Deserialize, de::IgnoredAny};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use std::borrow::Cow;
 
 pub(super) struct SweTogether;
@@ -61,7 +62,8 @@ impl Importer for SweTogether {
 struct Head<'a> {
     #[serde(borrow)]
     session_id: Option<Cow<'a, str>>,
-    messages: Option<Vec<MessageHead<'a>>>,
+    #[serde(borrow)]
+    messages: Option<Vec<&'a RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -79,12 +81,19 @@ fn claim_of(member: &Member<'_>) -> Claim {
     if start[..read].trim_ascii_start().first() != Some(&b'{') {
         return NOT;
     }
+    // A file of several records: it need not be read to its end.
+    let lines = first_lines(member);
+    if lines.len() > 1 && serde_json::from_str::<IgnoredAny>(&lines[0]).is_ok() {
+        return NOT;
+    }
     let Ok(Some(bytes)) = whole(member.source, LONGEST) else {
         return Claim::No("a document of more than 64 MiB");
     };
     let text = decoded(&bytes).0;
     let Ok(head) = serde_json::from_str::<Head<'_>>(&text) else { return NOT };
     let messages = head.messages.unwrap_or_default();
+    let messages: Vec<MessageHead<'_>> =
+        messages.iter().take(20).filter_map(|message| serde_json::from_str(message.get()).ok()).collect();
     let fits = |message: &MessageHead<'_>| {
         matches!(message.role.as_deref(), Some("user" | "assistant"))
             && (message.content.is_some() || message.tool_uses.is_some())
@@ -124,7 +133,7 @@ fn document(member: &Member<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
         sink.warn(1, "bytes that are no UTF-8 were replaced by U+FFFD".to_owned());
     }
     if surrogates > 0 {
-        sink.warn(1, format!("{surrogates} halves of surrogate pairs were replaced by U+FFFD"));
+        sink.warn(1, format!("half surrogate pairs were replaced by U+FFFD: {surrogates}"));
     }
     let mut session = Session::of(Scribe::of(sink, start), style);
     let mut last = Stamp::default();
