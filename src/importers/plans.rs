@@ -49,8 +49,9 @@ impl Tasks {
         match name {
             "TaskCreate" if self.steps.len() >= MOST_TASKS => return None,
             "TaskCreate" => {
+                let subject = some_text(input, "subject")?;
                 self.last += 1;
-                let step = PlanStep { text: text(input, "subject").to_owned(), status: StepStatus::Pending };
+                let step = PlanStep { text: subject.to_owned(), status: StepStatus::Pending };
                 self.steps.insert(self.last, step);
                 self.created.insert(call.to_owned(), self.last);
             }

@@ -66,6 +66,8 @@ pub(super) struct Session<'s> {
     batch_open: bool,
 }
 
+pub(super) const THINK: &str = "<think>";
+
 /// How often a message's blocks hold a call, by name and input.
 type Seen = HashMap<u64, u32>;
 
@@ -233,6 +235,11 @@ impl<'s> Session<'s> {
     fn agent(&mut self, stamp: &Stamp, said: &str) -> Fate {
         let (calls, rest) = tagged(said, "tool_use");
         let mut kept = false;
+        let (thought, rest) = thought(rest);
+        if let Some(thought) = thought {
+            let text = whole(thought);
+            kept = self.put(stamp, Body::Reasoning(Reasoning { text, encrypted: false })) == Fate::Kept;
+        }
         // The recorder cut the first character of some messages.
         if !rest.is_empty() && !matches!(rest.as_str(), "(no content)" | "no content)") {
             let phase = self.style.message_is_turn().then_some(Phase::Final);
@@ -318,6 +325,17 @@ fn used(name: &str, call: &Value, exit_codes: bool) -> ToolResult {
         output: Text::whole(said),
         dropped_bytes: 0,
         duration_ms: seconds.or_else(wall).and_then(super::codex_outputs::to_ms),
+    }
+}
+
+/// Some models think aloud at the start of their text: `<think>...</think>`. One that was cut goes on to the end.
+fn thought(text: String) -> (Option<String>, String) {
+    match text.trim_start().strip_prefix(THINK) {
+        Some(rest) => {
+            let (thought, rest) = rest.split_once("</think>").unwrap_or((rest, ""));
+            (Some(thought.trim().to_owned()), rest.trim().to_owned())
+        }
+        None => (None, text),
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     first_lines,
     lines::{mended, whole},
     scribe::{Fate, Scribe, Stamp},
-    swe_messages::{Session, Style},
+    swe_messages::{Session, Style, THINK},
     value::{items, millis, some_text, text},
 };
 use crate::model::{
@@ -156,12 +156,11 @@ fn document(member: &Member<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
 fn header(document: &Value, messages: &[Value], style: &Style) -> Header {
     let times =
         || messages.iter().filter_map(|message| some_text(message, "timestamp")).filter(|time| millis(time).is_some());
-    let started = some_text(document, "start_time").filter(|time| millis(time).is_some());
-    let timed = times().next().is_some();
-    // Some sessions say that they began after their first message.
-    let started = started.into_iter().chain(times().take(1)).min_by_key(|time| millis(time)).filter(|_| timed);
+    // Not `start_time`: some sessions had begun a day before their first message here.
+    let started = times().next();
     let thinks = |message: &Value| {
         some_text(message, "thinking").is_some()
+            || some_text(message, "content").is_some_and(|said| said.starts_with(THINK))
             || items(message, "content").iter().any(|block| text(block, "type") == "thinking")
     };
     Header {
@@ -172,13 +171,13 @@ fn header(document: &Value, messages: &[Value], style: &Style) -> Header {
         model: some_text(document, "model").filter(|model| *model != "unknown").map(str::to_owned),
         source: DOC.name.to_owned(),
         session: some_text(document, "session_id").map(str::to_owned),
-        clock: if timed { Clock::Source } else { Clock::None },
+        clock: if started.is_some() { Clock::Source } else { Clock::None },
         tells: Tells {
             exit_codes: style.exit_codes,
             outputs: style.outputs,
             plans: style.plans,
             reasoning: messages.iter().any(thinks),
-            times: timed,
+            times: started.is_some(),
             usage: false,
             failed_edits: style.outputs,
             sub_agents: false,
