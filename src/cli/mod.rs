@@ -6,7 +6,7 @@ mod demo;
 pub mod exit;
 mod init;
 mod list;
-mod names;
+pub mod names;
 mod progress;
 mod report;
 mod resume;

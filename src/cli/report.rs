@@ -123,11 +123,12 @@ fn code(results: &Results, ended: &Ended) -> i32 {
     if ended.interrupted {
         return exit::INTERRUPTED;
     }
-    if results.trials.iter().all(|trial| trial.scores.is_empty()) {
-        return exit::BROKEN;
-    }
+    // Before what follows: a budget that ends a run before its first trial has broken nothing.
     if ended.budget.is_some() {
         return exit::INCONCLUSIVE;
+    }
+    if results.trials.iter().all(|trial| trial.scores.is_empty()) {
+        return exit::BROKEN;
     }
     exit::DONE
 }
@@ -137,6 +138,7 @@ fn facts(layout: &Layout, record: &RunRecord, ended: &Ended) -> RunFacts {
         |agent: &&crate::model::suite::AgentSpec| driver(&agent.driver).is_some_and(|driver| driver.stand_in);
     let mut notes = Vec::new();
     notes.extend(ended.broken.iter().map(|(key, fault)| format!("{key} broke and is not counted: {fault}")));
+    notes.extend(ended.ungraded.iter().map(|(key, fault)| format!("{key} could not be graded: {fault}")));
     if ended.interrupted || !ended.not_started.is_empty() {
         notes.push(format!("go on with `evalrun resume {}`", layout.root.display()));
     }

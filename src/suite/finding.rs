@@ -4,7 +4,7 @@
 //! notes.yaml:7:27: error: no check is called `limitd`
 //!    7 |         - {id: brief, expect: [limitd]}
 //!      |                                ^^^^^^
-//!      = did you mean `limited`?
+//!      = hint: did you mean `limited`?
 //! ```
 
 use super::{build::brief_path, node::Span};
@@ -14,6 +14,8 @@ use std::{
     fmt::Write,
     path::{Path, PathBuf},
 };
+
+use unicode_width::UnicodeWidthChar;
 
 /// One mistake, ready to be shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -246,14 +248,19 @@ fn show(finding: &Finding, paint: Paint, out: &mut String) {
     let _ = writeln!(out, "{strong}{file}:{line}:{col}:{off} {mark}{word}{off}: {what}");
     let (shown, skipped) = window(&finding.source, *col as usize);
     if !shown.trim().is_empty() {
-        let indent = " ".repeat((*col as usize).saturating_sub(1 + skipped));
-        let room = shown.chars().count().saturating_sub(indent.chars().count()).max(1);
-        let carets = "^".repeat((finding.width as usize).min(room));
+        let before = (*col as usize).saturating_sub(1 + skipped);
+        let indent = " ".repeat(columns(&shown, 0, before));
+        let carets = "^".repeat(columns(&shown, before, finding.width as usize).max(1));
         let _ = writeln!(out, "{line:>5} | {shown}\n      | {indent}{mark}{carets}{off}");
     }
     if !finding.hint.is_empty() {
         let _ = writeln!(out, "      = hint: {}", finding.hint);
     }
+}
+
+/// Columns of a terminal that some characters of a line take: one, two for wide ones, none for marks.
+fn columns(line: &str, from: usize, count: usize) -> usize {
+    line.chars().skip(from).take(count).map(|c| c.width().unwrap_or(0)).sum()
 }
 
 /// The part of a long line around a column, and how many characters before it are left out.

@@ -116,6 +116,9 @@ fn when(node: &Node, build: &mut Builder<'_>) -> Option<When> {
 }
 
 fn say(node: Option<&Node>, build: &mut Builder<'_>) -> Say {
+    if let Some(node) = node.filter(|node| node.scalar().is_some_and(|s| !s.plain && s.text.trim().is_empty())) {
+        build.notes.error(Code::Misplaced.at(node.span), "this says nothing", "write what the interviewer says");
+    }
     let Some(fact) = node.and_then(|node| node.get("if_told")) else { return Say::Text(build.text(node)) };
     let get = |name: &str| node.and_then(|node| node.get(name));
     Say::IfTold { fact: build.line(Some(fact)), then: build.text(get("then")), otherwise: build.text(get("else")) }

@@ -8,7 +8,9 @@
 )]
 mod acts;
 mod agents;
+mod bed;
 mod cli;
+mod crash;
 mod graders;
 mod house;
 mod importers;
