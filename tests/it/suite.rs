@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 use evalrun::{
-    cli::names::names as registries,
+    cli::names::names,
     suite::{Finding, Loaded, Names, Paint, Severity, as_json, load, reference, render, schema, to_json},
 };
 use proptest::prelude::*;
@@ -16,12 +16,6 @@ use std::{
 const EVALRUN: &str = env!("CARGO_BIN_EXE_evalrun");
 
 /// The registries, but for the graders: fixtures name these, however many more ship.
-fn names() -> Names<'static> {
-    const GRADERS: &[&str] =
-        &["outcome", "communication", "planning", "context_gathering", "self_checking", "interview", "guardrails"];
-    Names { graders: GRADERS, ..registries() }
-}
-
 static SCHEMA: LazyLock<jsonschema::Validator> =
     LazyLock::new(|| jsonschema::validator_for(&schema(&names())).unwrap());
 
