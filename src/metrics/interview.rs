@@ -18,7 +18,7 @@ use crate::model::{
     task::{Fact, Task},
 };
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const NO_SUITE: &str = "there is no interview: this is a recorded session";
 const NO_FACTS: &str = "the task has no fact that only the user can tell";
@@ -250,18 +250,23 @@ pub const TURNS_TO_CLARIFY: Metric = Metric {
     behaviour: "interview",
     unit: "exchanges",
     range: ">= 1",
-    doc: "Exchanges of questions and answers up to the one that told the last new fact: 1 when everything was asked at once.",
+    doc: "Largest number of exchanges of questions and answers within one stage, up to the one that told that stage's last new fact: 1 when everything was asked at once.",
     undefined: "no fact was told",
     unknown: NEVER,
     of: |facts| {
         let mut known: BTreeSet<&str> = BTreeSet::new();
-        let exchanges: Vec<Exchange<'_>> = exchange::exchanges(facts);
-        let new: Vec<bool> =
-            exchanges.iter().map(|one| one.told.iter().filter(|fact| known.insert(fact)).count() > 0).collect();
-        match new.iter().rposition(|new| *new) {
-            Some(last) => count(last + 1, exchanges[..=last].iter().map(|one| one.event).collect()),
-            None => Measured::Undefined("no fact was told".to_owned()),
+        let mut open: BTreeMap<&str, Vec<EventId>> = BTreeMap::new();
+        let mut most: Vec<EventId> = Vec::new();
+        for one in exchange::exchanges(facts) {
+            let stage = facts.trace.event(one.event).map_or("", |event| event.stage.as_str());
+            let asked = open.entry(stage).or_default();
+            asked.push(one.event);
+            let new = one.told.iter().filter(|fact| known.insert(fact)).count() > 0;
+            if new && asked.len() > most.len() {
+                most.clone_from(asked);
+            }
         }
+        if most.is_empty() { Measured::Undefined("no fact was told".to_owned()) } else { count(most.len(), most) }
     },
 };
 
