@@ -13,7 +13,7 @@ use crate::model::{
 use crate::reporters::{Report, RunFacts};
 use crate::runner::{
     Ended, Grading, clock,
-    sessions::{Refused, SessionTrials, SessionsRecord, grade_sessions, named_bundles, session_results, take},
+    sessions::{Refused, SessionTrials, SessionsRecord, grade_sessions, named_bundles, session_results, take, unreadable},
 };
 use crate::store::{Blobs, Bundle, FolderResults, Layout, RunLock, RunRecord, bundles, read_json, write_trace};
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ fn grade_files(files: &[PathBuf], args: &GradeArgs) -> Result<i32, Fault> {
     for wanted in &args.out.to {
         report::wanted_output(wanted)?;
     }
-    let found = bundles(files)?;
+    let found = bundles(files);
     let grading = chosen(&args.graders, Path::new("."))?;
     let folder = args.out.folder.clone().unwrap_or_else(|| Path::new(run::RUNS).join(clock::run_id()));
     let folder = std::path::absolute(&folder).unwrap_or(folder);
@@ -103,8 +103,9 @@ pub fn import(args: &ImportArgs) -> i32 {
 }
 
 fn import_files(args: &ImportArgs) -> Result<i32, Fault> {
-    let mut refused = Vec::new();
-    for (bundle, name) in named_bundles(bundles(&args.files)?) {
+    let found = bundles(&args.files);
+    let mut refused = unreadable(&found);
+    for (bundle, name) in named_bundles(found.bundles) {
         match import_one(&bundle, &name, args)? {
             Ok(lines) => say::out(&lines),
             Err(why) => refused.push(why),

@@ -41,6 +41,8 @@ pub const COUNT: &[(&str, &str)] = &[
 const ROOTS: &[&str] = &["act", "count", "metric", "quote", "task", "end"];
 /// Characters of a sentence.
 const LONGEST: usize = 400;
+/// Characters of a command line in it.
+const LINE: usize = 100;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Says {
@@ -126,9 +128,18 @@ fn act(cites: &[Cite], evidence: &Evidence<'_>) -> Value {
         "event": event.map(|event| event.to_string()).unwrap_or_default(),
         "kind": found.map(|act| act.deed.act.word()).unwrap_or_default(),
         "program": found.map(|act| act.deed.program.as_str()).unwrap_or_default(),
-        "command": command.unwrap_or_default().trim().to_owned(),
+        "command": short(&command.unwrap_or_default()),
         "path": path,
     })))
+}
+
+/// One line that fits into a sentence.
+fn short(command: &str) -> String {
+    let line = command.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LINE) {
+        Some((end, _)) => format!("{} ...", line[..end].trim_end()),
+        None => line,
+    }
 }
 
 fn counts(evidence: &Evidence<'_>) -> Value {

@@ -236,12 +236,6 @@ impl Facts<'_> {
         first.into_iter().filter(|(_, made)| *made).map(|(path, _)| path).collect()
     }
 
-    /// The stage that an event belongs to; empty outside of all.
-    pub fn stage_of(&self, event: EventId) -> &str {
-        let at = self.trace.events.partition_point(|other| other.id < event);
-        self.trace.events.get(at).map_or("", |found| found.stage.as_str())
-    }
-
     /// The user's next message; the event itself where there is none.
     pub fn said_after(&self, event: EventId) -> EventId {
         let at = self.users.partition_point(|(user, _)| *user < event);

@@ -83,7 +83,10 @@ fn counted(facts: &Facts<'_>, counts: fn(Fate) -> bool) -> Measured {
     cites.sort_unstable();
     cites.dedup();
     let row = |found: &Violation| json!({ "rule": found.rule, "severity": found.severity, "event": found.event, "what": found.what });
-    let detail = if found.is_empty() { Value::Null } else { found.iter().map(row).collect() };
+    let detail = match found.first() {
+        Some(first) => json!({ "quote": first.what, "violations": found.iter().map(row).collect::<Value>() }),
+        None => Value::Null,
+    };
     Measured::Value(Reading { value: found.len() as f64, cites, detail })
 }
 

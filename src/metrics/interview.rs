@@ -18,7 +18,7 @@ use crate::model::{
     task::{Fact, Task},
 };
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const NO_SUITE: &str = "there is no interview: this is a recorded session";
 const NO_FACTS: &str = "the task has no fact that only the user can tell";
@@ -250,30 +250,25 @@ pub const TURNS_TO_CLARIFY: Metric = Metric {
     behaviour: "interview",
     unit: "exchanges",
     range: ">= 1",
-    doc: "Exchanges of questions and answers in one stage up to the one that told its last new fact, in the stage that took most: 1 when everything was asked at once. What a later stage brings up can only be asked there.",
+    doc: "Largest number of exchanges of questions and answers within one stage, up to the one that told that stage's last new fact: 1 when everything was asked at once.",
     undefined: "no fact was told",
     unknown: NEVER,
-    of: turns_to_clarify,
+    of: |facts| {
+        let mut known: BTreeSet<&str> = BTreeSet::new();
+        let mut open: BTreeMap<&str, Vec<EventId>> = BTreeMap::new();
+        let mut most: Vec<EventId> = Vec::new();
+        for one in exchange::exchanges(facts) {
+            let stage = facts.trace.event(one.event).map_or("", |event| event.stage.as_str());
+            let asked = open.entry(stage).or_default();
+            asked.push(one.event);
+            let new = one.told.iter().filter(|fact| known.insert(fact)).count() > 0;
+            if new && asked.len() > most.len() {
+                most.clone_from(asked);
+            }
+        }
+        if most.is_empty() { Measured::Undefined("no fact was told".to_owned()) } else { count(most.len(), most) }
+    },
 };
-
-fn turns_to_clarify(facts: &Facts<'_>) -> Measured {
-    let mut known: BTreeSet<&str> = BTreeSet::new();
-    let mut most: Vec<EventId> = Vec::new();
-    let mut open: (&str, Vec<EventId>) = ("", Vec::new());
-    let exchanges = exchange::exchanges(facts);
-    for one in &exchanges {
-        let stage = facts.stage_of(one.event);
-        if stage != open.0 {
-            open = (stage, Vec::new());
-        }
-        open.1.push(one.event);
-        let new = one.told.iter().filter(|fact| known.insert(fact)).count();
-        if new > 0 && open.1.len() > most.len() {
-            most.clone_from(&open.1);
-        }
-    }
-    if most.is_empty() { Measured::Undefined("no fact was told".to_owned()) } else { count(most.len(), most) }
-}
 
 pub const ANSWERS_USED: Metric = Metric {
     id: "answers_used",

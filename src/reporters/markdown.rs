@@ -8,10 +8,7 @@ use super::standings::{pairs, sentence};
 use super::terminal::{per_task, spent};
 use super::words::{duration, half, one_line, plural, score};
 use super::{Report, Reporter, Written};
-use crate::model::{
-    fault::Fault,
-    results::{AgentResult, Results, TrialResult},
-};
+use crate::model::{fault::Fault, results::{AgentResult, Results, TrialResult}};
 use std::fmt::Write;
 
 pub(super) const MARKDOWN: Reporter =
@@ -49,9 +46,13 @@ pub(super) fn escaped(text: &str, most: usize) -> String {
                 out.push(sign);
                 out.push('\u{200b}');
             }
-            ':' => out.push_str("\\:\u{200b}"),
-            '.' if ends_in_www(&out) => out.push_str("\\.\u{200b}"),
-            sign if sign.is_ascii_punctuation() && !matches!(sign, '.' | ',' | ';' | '/' | '\'' | '"' | '?' | '%') => {
+            '/' if out.ends_with(':') => out.push_str("\u{200b}/"),
+            '.' if ends_in_www(&out) => out.push_str("\u{200b}."),
+            '\\' | '`' | '*' | '_' | '~' | '[' | ']' | '|' | '$' | '!' => {
+                out.push('\\');
+                out.push(sign);
+            }
+            '-' | '+' | '=' if out.is_empty() => {
                 out.push('\\');
                 out.push(sign);
             }
@@ -66,11 +67,9 @@ fn ends_in_www(out: &str) -> bool {
 }
 
 fn alert(results: &Results, out: &mut String) {
-    let counted =
-        |passed: bool| results.trials.iter().filter(|trial| !trial.twin && trial.passed == Some(passed)).count();
+    let counted = |passed: bool| results.trials.iter().filter(|trial| !trial.twin && trial.passed == Some(passed)).count();
     let (passed, failed) = (counted(true), counted(false));
-    let broken =
-        exclusions(results).iter().filter(|it| it.missing == Missing::Broken).map(|it| it.count).sum::<usize>();
+    let broken = exclusions(results).iter().filter(|it| it.missing == Missing::Broken).map(|it| it.count).sum::<usize>();
     let mut parts = vec![format!("{passed} of {} passed", plural(passed + failed, "trial"))];
     if broken > 0 {
         parts.push(format!("{broken} broken"));
@@ -93,8 +92,7 @@ fn table(report: &Report<'_>, out: &mut String) {
     for agent in &results.agents {
         let stand_in = if report.facts.stand_ins.contains(&agent.agent) { " (stand-in)" } else { "" };
         let cells: Vec<String> = names.iter().map(|name| cell(agent, name)).collect();
-        let _ =
-            writeln!(out, "| {}{stand_in} | {} | {} |", escaped(&agent.agent, 40), cells.join(" | "), design(agent));
+        let _ = writeln!(out, "| {}{stand_in} | {} | {} |", escaped(&agent.agent, 40), cells.join(" | "), design(agent));
     }
     out.push('\n');
 }
@@ -180,7 +178,8 @@ fn notes(report: &Report<'_>, out: &mut String) {
 
 fn foot(report: &Report<'_>, out: &mut String) {
     let run = escaped(&report.results.run, 80);
-    let _ = writeln!(out, "\nRun {run}, {}, {}.", spent(report.results), duration(report.facts.wall_ms));
+    let took = if report.facts.wall_ms > 0 { format!(", {}", duration(report.facts.wall_ms)) } else { String::new() };
+    let _ = writeln!(out, "Run {run}, {}{took}.", spent(report.results));
 }
 
 /// A heading and a list, only where there is something to list.

@@ -94,9 +94,6 @@ mod tests {
         let names = page_names(&ids.map(named));
         assert_eq!([names[0].as_str(), names[4].as_str()], ["a.b.1", "a-twin.b.1"]);
         assert_eq!(names.iter().map(|name| name.to_lowercase()).collect::<HashSet<_>>().len(), ids.len());
-        assert!(
-            names.iter().all(|name| !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '<', '\0'])),
-            "{names:?}"
-        );
+        assert!(names.iter().all(|name| !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '<', '\0'])), "{names:?}");
     }
 }

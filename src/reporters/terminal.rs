@@ -70,12 +70,8 @@ impl Page {
         self.heading(&what);
         if !report.facts.stand_ins.is_empty() {
             let names: Vec<String> = report.facts.stand_ins.iter().map(|name| one_line(name, NAME)).collect();
-            let (is, kind) = if names.len() == 1 {
-                ("is a stand-in", "a scripted candidate")
-            } else {
-                ("are stand-ins", "scripted candidates")
-            };
-            self.wrapped("", &format!("{} {is}: {kind}, not a real agent", and(&names)), "");
+            let is = if names.len() == 1 { "is a stand-in: a scripted candidate, not a real agent" } else { "are stand-ins: scripted candidates, not real agents" };
+            self.wrapped("", &format!("{} {is}", and(&names)), "");
         }
     }
 
@@ -104,9 +100,7 @@ impl Page {
     fn parts<'n>(&self, results: &Results, names: &'n [&'n str]) -> Vec<&'n [&'n str]> {
         let agent = results.agents.iter().map(|agent| one_line(&agent.agent, NAME).chars().count()).max().unwrap_or(0);
         let fixed = agent.max(5) + 2 + 9;
-        let wide = |name: &str| {
-            broken_up(&spoken(name)).lines().map(|line| line.chars().count()).max().unwrap_or(0).max(6) + 2
-        };
+        let wide = |name: &str| broken_up(&spoken(name)).lines().map(|line| line.chars().count()).max().unwrap_or(0).max(6) + 2;
         let (mut parts, mut from, mut used) = (Vec::new(), 0, fixed);
         for (at, name) in names.iter().enumerate() {
             if at > from && used + wide(name) > self.width {
@@ -156,16 +150,11 @@ impl Page {
         }
         self.section("left out");
         for exclusion in told.iter().take(REASONS) {
-            let text =
-                format!("{}  {}: {}", exclusion.missing.words(), subject(exclusion), one_line(exclusion.why, 200));
+            let text = format!("{}  {}: {}", exclusion.missing.words(), subject(exclusion), one_line(exclusion.why, 200));
             self.wrapped("  ", &text, "    ");
         }
         if told.len() > REASONS {
-            self.wrapped(
-                "  ",
-                &format!("and {} more, all of them in the report", plural(told.len() - REASONS, "reason")),
-                "",
-            );
+            self.wrapped("  ", &format!("and {} more, all of them in the report", plural(told.len() - REASONS, "reason")), "");
         }
     }
 
@@ -176,11 +165,7 @@ impl Page {
         self.section("gate");
         for gate in &results.gates {
             let verdict = one_line(&gate.verdict.replace('_', " "), 40);
-            self.wrapped(
-                "  ",
-                &format!("{verdict}  {}: {}", one_line(&gate.rule, 80), one_line(&gate.why, 200)),
-                "    ",
-            );
+            self.wrapped("  ", &format!("{verdict}  {}: {}", one_line(&gate.rule, 80), one_line(&gate.why, 200)), "    ");
         }
     }
 
@@ -203,8 +188,8 @@ impl Page {
 
     fn cost(&mut self, report: &Report<'_>) {
         self.out.push('\n');
-        let text = format!("{}, {}", spent(report.results), duration(report.facts.wall_ms));
-        self.wrapped("", &text, "");
+        let took = if report.facts.wall_ms > 0 { format!(", {}", duration(report.facts.wall_ms)) } else { String::new() };
+        self.wrapped("", &format!("{}{took}", spent(report.results)), "");
     }
 
     fn heading(&mut self, text: &str) {

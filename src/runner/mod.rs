@@ -14,6 +14,7 @@ pub mod leftovers;
 mod play;
 pub mod progress;
 pub mod recorder;
+pub mod sessions;
 mod turn;
 
 pub use assemble::{AgentTrials, FolderTrials, assemble, total_usage, trial_result};

@@ -9,7 +9,7 @@ use super::{
     assemble::{AgentTrials, trial_result},
     clock,
     grading::{Case, Grading},
-    recorder::{add, on_blocking},
+    recorder::on_blocking,
 };
 use crate::importers::{Collector, Imported, named, recognise};
 use crate::model::{
@@ -21,7 +21,7 @@ use crate::model::{
     trace::{Body, End, EndKind, Trace, Usage},
 };
 use crate::reporters::{TrialPage, Trials};
-use crate::store::{Blobs, Bundle, read_json, read_trace, replace, write_trace};
+use crate::store::{Blobs, Bundle, Bundles, read_json, read_trace, replace, write_trace};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -83,16 +83,17 @@ pub struct Taken {
 /// # Errors
 /// When the folder cannot be written.
 pub async fn grade_sessions(
-    bundles: Vec<Bundle>,
+    found: Bundles,
     format: Option<&str>,
     grading: &Grading,
     folder: &Path,
 ) -> Result<SessionsRecord, Fault> {
     let started = clock::now();
-    let (mut sessions, mut refused) = (Vec::new(), Vec::new());
+    let mut sessions = Vec::new();
+    let mut refused = unreadable(&found);
     let slots = Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
     let mut work = JoinSet::new();
-    for (bundle, name) in named_bundles(bundles) {
+    for (bundle, name) in named_bundles(found.bundles) {
         let (slots, grading, folder) = (Arc::clone(&slots), grading.clone(), folder.to_owned());
         let format = format.map(str::to_owned);
         work.spawn(async move {
@@ -129,10 +130,14 @@ pub async fn grade_sessions(
 /// # Errors
 /// Only faults of ours; a file that is no session is `Ok(Err(..))`.
 pub fn take(bundle: &Bundle, name: &str, format: Option<&str>, blobs: &Blobs) -> Result<Result<Vec<Taken>, Refused>, Fault> {
-    let members: Vec<Member<'_>> = bundle.members();
-    let refuse = |tried: Vec<String>| Refused { file: bundle.path().to_owned(), tried };
+    let refuse = |tried: Vec<String>| Refused { file: first_file(bundle), tried };
+    let open = match bundle.open() {
+        Ok(open) => open,
+        Err(fault) => return Ok(Err(refuse(vec![fault.message]))),
+    };
+    let members: Vec<Member<'_>> = open.members();
     let found = match format {
-        Some(format) => named(format).ok_or_else(|| vec![(("format"), format!("no importer is called `{format}`"))]),
+        Some(format) => named(format).ok_or_else(|| vec![("--as", format!("no importer is called `{format}`"))]),
         None => recognise(&members),
     };
     let importer = match found {
@@ -151,7 +156,7 @@ pub fn take(bundle: &Bundle, name: &str, format: Option<&str>, blobs: &Blobs) ->
     let several = imported.len() > 1;
     let taken = imported.into_iter().enumerate().map(|(at, imported)| Taken {
         name: if several { format!("{name}.{}", at + 1) } else { name.to_owned() },
-        files: bundle.files(),
+        files: bundle.files.clone(),
         importer,
         imported,
     });
@@ -191,7 +196,7 @@ fn trial_end(name: &str, trace: &Trace, (end, trace_hash): (End, String)) -> Tri
     let mut usage = Usage::default();
     for event in live() {
         if let Body::Usage(part) = &event.body {
-            add(&mut usage, part);
+            usage.add(part);
         }
     }
     TrialEnd {
@@ -256,7 +261,7 @@ impl Trials for SessionTrials<'_> {
 
 /// Names of sessions are made from their files' names, with the folder's in front where two are alike.
 pub fn named_bundles(bundles: Vec<Bundle>) -> Vec<(Bundle, String)> {
-    let stem = |bundle: &Bundle| word(bundle.path().file_stem());
+    let stem = |bundle: &Bundle| word(first_file(bundle).file_stem());
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
     for bundle in &bundles {
         *seen.entry(stem(bundle)).or_default() += 1;
@@ -264,7 +269,7 @@ pub fn named_bundles(bundles: Vec<Bundle>) -> Vec<(Bundle, String)> {
     let mut given: BTreeMap<String, u32> = BTreeMap::new();
     let mut name = |bundle: &Bundle| {
         let own = stem(bundle);
-        let folder = word(bundle.path().parent().and_then(Path::file_name));
+        let folder = word(first_file(bundle).parent().and_then(Path::file_name));
         let name = if seen.get(&own).is_some_and(|count| *count > 1) { format!("{folder}.{own}") } else { own };
         let times = given.entry(name.clone()).or_default();
         *times += 1;
@@ -272,6 +277,15 @@ pub fn named_bundles(bundles: Vec<Bundle>) -> Vec<(Bundle, String)> {
     };
     let names: Vec<String> = bundles.iter().map(&mut name).collect();
     bundles.into_iter().zip(names).collect()
+}
+
+fn first_file(bundle: &Bundle) -> PathBuf {
+    bundle.files.first().cloned().unwrap_or_default()
+}
+
+/// Files that could not even be opened.
+pub fn unreadable(found: &Bundles) -> Vec<Refused> {
+    found.refused.iter().map(|(file, why)| Refused { file: file.clone(), tried: vec![why.clone()] }).collect()
 }
 
 fn word(name: Option<&std::ffi::OsStr>) -> String {

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 use evalrun::{
-    cli::names::names as registries,
-    suite::{Finding, Loaded, Names, Paint, Severity, as_json, load, reference, render, schema, to_json},
+    cli::names::names,
+    suite::{Finding, Loaded, Paint, Severity, as_json, load, reference, render, schema, to_json},
 };
 use proptest::prelude::*;
 use std::{
@@ -16,12 +16,6 @@ use std::{
 const EVALRUN: &str = env!("CARGO_BIN_EXE_evalrun");
 
 /// The registries, but for the graders: fixtures name these, however many more ship.
-fn names() -> Names<'static> {
-    const GRADERS: &[&str] =
-        &["outcome", "communication", "planning", "context_gathering", "self_checking", "interview", "guardrails"];
-    Names { graders: GRADERS, ..registries() }
-}
-
 static SCHEMA: LazyLock<jsonschema::Validator> =
     LazyLock::new(|| jsonschema::validator_for(&schema(&names())).unwrap());
 
@@ -206,7 +200,7 @@ fn check_refuses_mistakes_and_leaves_nothing_behind() {
         let path = fs::canonicalize(path).unwrap();
         let output = Command::new(EVALRUN).arg("check").arg(&path).current_dir(folder.path()).output().unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
-        assert!(said.starts_with(&render(&load(&path, &registries()).findings, Paint::Plain)), "{said}");
+        assert!(said.starts_with(&render(&load(&path, &names()).findings, Paint::Plain)), "{said}");
         assert_eq!(output.status.code(), Some(2), "{}", path.display());
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);

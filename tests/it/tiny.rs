@@ -164,7 +164,7 @@ impl Writer {
             }
             "shell" => self.call(step, "shell", json!({ "command": text })),
             "read" => self.call(step, "read", json!({ "path": text })),
-            "search" => self.call(step, "grep_search", json!({ "pattern": text, "path": step.get("in") })),
+            "search" => self.call(step, "search", json!({ "pattern": text, "path": step.get("in") })),
             "write" => self.call(step, "write", json!({ "path": text, "content": step.get("new") })),
             "edit" => self.call(
                 step,

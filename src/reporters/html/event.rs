@@ -9,8 +9,8 @@ use crate::model::{
     agent::{TurnEnd, TurnEnded},
     interview::{By, Decided, Decision},
     trace::{
-        Body, Change, CheckMark, CheckStatus, Compaction, Event, FileChange, Phase, Plan, Question, ResultStatus,
-        SnapshotMark, StageMark, StageState, SubAgent, SubAgentState, Text, ToolCall, ToolResult, Usage,
+        Body, Change, CheckMark, CheckStatus, Compaction, Event, FileChange, Phase, Plan, Question, ResultStatus, SnapshotMark, StageMark,
+        StageState, SubAgent, SubAgentState, Text, ToolCall, ToolResult, Usage,
     },
 };
 use serde::Serialize;
@@ -150,11 +150,7 @@ impl<'a> Row<'a> {
         self.mono = true;
         let (telling, whole) = telling(&call.input);
         let short = telling.lines().count() <= LINES && telling.len() <= BYTES;
-        let shown = if short {
-            telling
-        } else {
-            Cow::Owned(telling.lines().next().unwrap_or_default().chars().take(200).collect())
-        };
+        let shown = if short { telling } else { Cow::Owned(telling.lines().next().unwrap_or_default().chars().take(200).collect()) };
         self.short(shown);
         if !(whole && short) && !call.input.is_null() {
             let text = serde_json::to_string_pretty(&call.input).unwrap_or_default();
@@ -243,9 +239,7 @@ impl<'a> Row<'a> {
         self.label = format!("snapshot {}", one_line(&mark.name, 64)).into();
         self.chip(plural(mark.changes.len(), "changed path"), "");
         if !mark.changes.is_empty() {
-            let line = |change: &crate::model::trace::PathChange| {
-                format!("+{} −{}  {}\n", change.added, change.removed, change.path)
-            };
+            let line = |change: &crate::model::trace::PathChange| format!("+{} −{}  {}\n", change.added, change.removed, change.path);
             let text: String = mark.changes.iter().map(line).collect();
             self.folded("paths".to_owned(), text.into(), None);
         }
@@ -256,7 +250,8 @@ impl<'a> Row<'a> {
         let (word, class) = check_word(mark.status);
         let text = mark.score.map_or_else(|| word.to_owned(), |score| format!("{word}, {score:.2}"));
         self.chip(text, class);
-        self.chip(format!("at {}", one_line(&mark.when, 64)), "");
+        let when = if mark.when == "before" { "before the agent came".to_owned() } else { format!("at {}", one_line(&mark.when, 64)) };
+        self.chip(when, "");
         if let Some(ms) = mark.duration_ms {
             self.chip(duration(ms), "");
         }
@@ -295,12 +290,7 @@ impl<'a> Row<'a> {
     }
 
     fn usage(&mut self, usage: &'a Usage) {
-        let mut text = format!(
-            "tokens: {} in, {} cached, {} out",
-            number(usage.input),
-            number(usage.cached),
-            number(usage.output)
-        );
+        let mut text = format!("tokens: {} in, {} cached, {} out", number(usage.input), number(usage.cached), number(usage.output));
         if let Some(cost) = usage.micro_usd {
             text.push_str(&format!(", {}", usd(cost)));
         }
@@ -319,17 +309,12 @@ impl<'a> Row<'a> {
 
     /// A message: shown whole, or folded where it is very long.
     fn said(&mut self, text: &'a Text) {
-        if text.inline.len() <= 6 * BYTES && text.is_whole() {
-            self.short(text.as_str().into())
-        } else {
-            self.fold("text", text)
-        }
+        if text.inline.len() <= 6 * BYTES && text.is_whole() { self.short(text.as_str().into()) } else { self.fold("text", text) }
     }
 
     /// Shown where it is short, else folded.
     fn text(&mut self, what: &str, text: &'a Text) {
-        let short =
-            text.inline.len() <= BYTES && text.inline.lines().count() <= LINES && text.is_whole() && !text.lossy;
+        let short = text.inline.len() <= BYTES && text.inline.lines().count() <= LINES && text.is_whole() && !text.lossy;
         if short { self.short(text.as_str().trim_end().into()) } else { self.fold(what, text) }
     }
 
@@ -352,8 +337,7 @@ impl<'a> Row<'a> {
 /// The field of a call that tells what it does, and whether the call says nothing else.
 fn telling(input: &Value) -> (Cow<'_, str>, bool) {
     let fields = input.as_object().map_or(0, serde_json::Map::len);
-    const WHOLE: &[&str] =
-        &["command", "cmd", "script", "path", "file_path", "pattern", "query", "question", "patch", "input"];
+    const WHOLE: &[&str] = &["command", "cmd", "script", "path", "file_path", "pattern", "query", "question", "patch", "input"];
     let one = |name: &&str| input.get(*name).and_then(Value::as_str).map(Cow::Borrowed);
     if let Some(text) = input.as_str() {
         return (Cow::Borrowed(text), true);

@@ -1,10 +1,10 @@
 //! The first page: the verdict in words, then every number with its way down to the trials.
 
-use super::super::Report;
 use super::super::names::{dimensions, spoken};
 use super::super::standings::{Contrast, Pair, Shown, design, of_trial, pairs, sentence};
 use super::super::terminal::spent;
 use super::super::words::{duration, plural, score};
+use super::super::Report;
 use super::figure::{Measured, level, measured};
 use super::page::Pages;
 use super::{findings_view, interview, measures};
@@ -146,11 +146,7 @@ fn view<'a>(report: &'a Report<'a>, links: Links<'a>) -> View<'a> {
         criteria: findings_view::criteria(results, links),
         exclusions: findings_view::exclusions(results, links),
         metrics: measures::groups(results, links),
-        gates: results
-            .gates
-            .iter()
-            .map(|gate| (gate.verdict.replace('_', " "), gate.rule.as_str(), gate.why.as_str()))
-            .collect(),
+        gates: results.gates.iter().map(|gate| (gate.verdict.replace('_', " "), gate.rule.as_str(), gate.why.as_str())).collect(),
         notes: notes(report, links),
         again: &report.facts.again,
     }
@@ -159,12 +155,7 @@ fn view<'a>(report: &'a Report<'a>, links: Links<'a>) -> View<'a> {
 fn facts(report: &Report<'_>) -> Vec<(&'static str, String)> {
     let results = report.results;
     let tasks: BTreeSet<&str> = results.trials.iter().map(|trial| trial.task.as_str()).collect();
-    let size = format!(
-        "{} of {}, {}",
-        plural(results.trials.len(), "trial"),
-        plural(results.agents.len(), "agent"),
-        plural(tasks.len(), "task")
-    );
+    let size = format!("{} of {}, {}", plural(results.trials.len(), "trial"), plural(results.agents.len(), "agent"), plural(tasks.len(), "task"));
     let all = [
         ("Size", size),
         ("Started", results.started.clone()),
@@ -230,8 +221,7 @@ fn heat<'a>(report: &'a Report<'a>, links: Links<'a>) -> Vec<HeatRow<'a>> {
         }
     }
     for not_run in &results.not_run {
-        let (task, twin) =
-            not_run.task.strip_suffix("~twin").map_or((not_run.task.as_str(), false), |task| (task, true));
+        let (task, twin) = not_run.task.strip_suffix("~twin").map_or((not_run.task.as_str(), false), |task| (task, true));
         if !tasks.contains(&(task, twin)) {
             tasks.push((task, twin));
         }
@@ -254,11 +244,7 @@ fn heat_row<'a>(report: &'a Report<'a>, links: Links<'a>, (task, twin): (&'a str
         }
     };
     HeatRow {
-        about: if twin {
-            Some("the fully specified twin: read for over-asking alone")
-        } else {
-            about.and_then(|task| task.about.as_deref())
-        },
+        about: if twin { Some("the fully specified twin: read for over-asking alone") } else { about.and_then(|task| task.about.as_deref()) },
         cells: results.agents.iter().map(cell).collect(),
         task: word,
     }

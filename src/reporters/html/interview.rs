@@ -121,17 +121,11 @@ pub(super) fn stage_cell(stage: &StageResult) -> StageCell<'_> {
 }
 
 /// The constraints of one trial, stage by stage.
-pub(super) fn constraint_rows<'a>(
-    trial: &'a TrialResult,
-    task: Option<&'a Task>,
-    href: String,
-) -> Vec<ConstraintRow<'a>> {
+pub(super) fn constraint_rows<'a>(trial: &'a TrialResult, task: Option<&'a Task>, href: String) -> Vec<ConstraintRow<'a>> {
     let Some(interview) = &trial.interview else { return Vec::new() };
     let row = |(id, cells): (&'a String, &std::collections::BTreeMap<String, String>)| {
         let text = task.and_then(|task| task.interview.constraints.iter().find(|known| known.id == *id));
-        let cell = |stage: &StageResult| {
-            cells.get(&stage.id).map_or((String::new(), "none"), |word| (word.replace('_', " "), kept(word)))
-        };
+        let cell = |stage: &StageResult| cells.get(&stage.id).map_or((String::new(), "none"), |word| (word.replace('_', " "), kept(word)));
         ConstraintRow {
             id,
             text: text.map_or("", |constraint| constraint.text.as_str()),
@@ -193,8 +187,7 @@ fn stages_of<'a>(trials: &[(usize, &'a TrialResult)]) -> Vec<&'a str> {
 }
 
 fn fact_rows<'a>(trials: &[(usize, &'a TrialResult)], task: Option<&'a Task>) -> Vec<FactRow<'a>> {
-    let mut ids: Vec<&str> =
-        task.map(|task| task.interview.facts.iter().map(|fact| fact.id.as_str()).collect()).unwrap_or_default();
+    let mut ids: Vec<&str> = task.map(|task| task.interview.facts.iter().map(|fact| fact.id.as_str()).collect()).unwrap_or_default();
     for interview in trials.iter().filter_map(|(_, trial)| trial.interview.as_ref()) {
         for id in interview.told.iter().chain(&interview.never_asked) {
             if !ids.contains(&id.as_str()) {

@@ -21,12 +21,8 @@ mod verdicts;
 use super::{Report, Reporter, Written, names::page_names};
 use crate::model::fault::Fault;
 
-pub(super) const HTML: Reporter = Reporter {
-    name: "html",
-    about: "the report with a page for each trial, without a network",
-    file: "report.html",
-    render,
-};
+pub(super) const HTML: Reporter =
+    Reporter { name: "html", about: "the report with a page for each trial, without a network", file: "report.html", render };
 
 fn render(report: &Report<'_>) -> Result<Vec<Written>, Fault> {
     let pages = page::Pages::new()?;

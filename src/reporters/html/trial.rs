@@ -99,6 +99,7 @@ struct Head<'a> {
     constraints: Vec<ConstraintRow<'a>>,
     facts_told: Vec<Told<'a>>,
     asked: Option<u32>,
+    told_count: usize,
     checks: Vec<CheckRow<'a>>,
     plan: Option<Evolution<'a>>,
     diffs: Vec<Diff<'a>>,
@@ -174,6 +175,7 @@ impl<'a> Head<'a> {
             constraints: Vec::new(),
             facts_told: Vec::new(),
             asked: trial.interview.as_ref().map(|interview| interview.asked),
+            told_count: trial.interview.as_ref().map_or(0, |interview| interview.told.len()),
             checks: Vec::new(),
             plan: None,
             diffs: Vec::new(),
@@ -261,11 +263,7 @@ fn check_row(event: String, mark: &CheckMark) -> CheckRow<'_> {
         exit: mark.exit,
         took: mark.duration_ms.map(duration),
         why: &mark.why,
-        tests: mark
-            .tests
-            .iter()
-            .map(|(name, status)| (name.as_str(), check_word(*status).0, check_word(*status).1))
-            .collect(),
+        tests: mark.tests.iter().map(|(name, status)| (name.as_str(), check_word(*status).0, check_word(*status).1)).collect(),
         output: mark.output.as_str(),
     }
 }
@@ -292,3 +290,4 @@ fn metrics<'a>(trial: &'a TrialResult, facts: &Facts<'_>) -> Vec<MetricRow<'a>> 
     };
     trial.metrics.iter().map(row).collect()
 }
+

@@ -63,12 +63,7 @@ pub(super) fn cited(trial: &TrialResult) -> HashMap<u32, Vec<Back<'_>>> {
     let mut found: HashMap<u32, Vec<Back<'_>>> = HashMap::new();
     for (at, score) in trial.scores.iter().enumerate() {
         for cite in &score.cites {
-            let back = Back {
-                anchor: format!("v{at}"),
-                name: &score.criterion,
-                class: level(score.value),
-                quote: &cite.quote,
-            };
+            let back = Back { anchor: format!("v{at}"), name: &score.criterion, class: level(score.value), quote: &cite.quote };
             found.entry(cite.event.0).or_default().push(back);
         }
     }
