@@ -1,4 +1,5 @@
-//! The sentence of a verdict: `pass` where the value is 1, `fail` below; both are checked when the file is read.
+//! The sentence of a verdict: `pass` where the value is 1, `fail` below, `skip` where what the criterion `needs` does not hold. All are checked
+//! when the file is read.
 //!
 //! `act` is the act of the first cited event, `quote` its most telling line, `count` what the whole trial held.
 
@@ -48,13 +49,14 @@ const LINE: usize = 100;
 pub struct Says {
     pub pass: Option<String>,
     pub fail: Option<String>,
+    pub skip: Option<String>,
 }
 
 impl Says {
     pub(super) fn decode(node: Option<&Node>, findings: &mut Findings) -> Says {
         let Some(node) = node else { return Says::default() };
         let Some(entries) = node.map() else {
-            findings.add(node, "`says` is a mapping with `pass` and `fail`");
+            findings.add(node, "`says` is a mapping with `pass`, `fail` and `skip`");
             return Says::default();
         };
         let mut says = Says::default();
@@ -62,8 +64,9 @@ impl Says {
             let slot = match key.text() {
                 Some("pass") => &mut says.pass,
                 Some("fail") => &mut says.fail,
+                Some("skip") => &mut says.skip,
                 Some(_) | None => {
-                    findings.add(key, "`says` has `pass` and `fail`, nothing else");
+                    findings.add(key, "`says` has `pass`, `fail` and `skip`, nothing else");
                     continue;
                 }
             };
@@ -74,10 +77,18 @@ impl Says {
 
     /// The sentence for a value, if the criterion brings one.
     pub fn sentence(&self, value: f64, cites: &[Cite], evidence: &Evidence<'_>) -> Option<String> {
-        let template = if value >= 1.0 { &self.pass } else { &self.fail };
-        let text = ENV.render_str(template.as_ref()?, variables(cites, evidence)).ok()?;
-        Some(text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect())
+        rendered(if value >= 1.0 { &self.pass } else { &self.fail }, cites, evidence)
     }
+
+    /// Why the criterion is not asked, if it brings a sentence for that.
+    pub fn skipped(&self, evidence: &Evidence<'_>) -> Option<String> {
+        rendered(&self.skip, &[], evidence)
+    }
+}
+
+fn rendered(template: &Option<String>, cites: &[Cite], evidence: &Evidence<'_>) -> Option<String> {
+    let text = ENV.render_str(template.as_ref()?, variables(cites, evidence)).ok()?;
+    Some(text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect())
 }
 
 fn checked(node: &Node, findings: &mut Findings) -> Option<String> {
@@ -107,7 +118,7 @@ fn variables(cites: &[Cite], evidence: &Evidence<'_>) -> Value {
         act => act(cites, evidence),
         count => counts(evidence),
         metric => readable(evidence),
-        quote => cites.first().map(|cite| cite.quote.clone()).unwrap_or_default(),
+        quote => cites.first().map(|cite| short(&cite.quote)).unwrap_or_default(),
         task => expression::task(evidence),
         end => expression::end(evidence),
     }
@@ -133,11 +144,13 @@ fn act(cites: &[Cite], evidence: &Evidence<'_>) -> Value {
     })))
 }
 
-/// One line that fits into a sentence.
-fn short(command: &str) -> String {
-    let line = command.split_whitespace().collect::<Vec<_>>().join(" ");
+/// The first line, as far as it fits into a sentence.
+fn short(text: &str) -> String {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let line = lines.next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(LINE) {
         Some((end, _)) => format!("{} ...", line[..end].trim_end()),
+        None if lines.next().is_some() => format!("{line} ..."),
         None => line,
     }
 }
