@@ -98,6 +98,9 @@ fn filtered(call: &Call, site: &Site, out: &mut Vec<Deed>) {
 /// Follows the rule of the table.
 pub(super) fn plain(call: &Call, site: &Site, out: &mut Vec<Deed>) {
     match &call.verdict.what {
+        What::Act(_) if call.program.filter && call.verdict.operands == Operands::None && site.writes_file() => {
+            push(call.found(Act::Edit), site, out);
+        }
         What::Act(act) => push(with_operands(call, *act), site, out),
         What::Drop => dropped(call, site, out),
         What::Task => {
