@@ -22,9 +22,12 @@ pub mod plan;
 pub mod interview;
 pub mod script;
 
+#[allow(clippy::disallowed_methods)]
 pub mod process;
+#[allow(clippy::disallowed_methods)]
 pub mod workspace;
 
+#[allow(clippy::disallowed_methods)]
 pub mod agents;
 
 pub mod acts;
@@ -35,10 +38,13 @@ pub mod graders;
 
 pub mod stats;
 
+#[allow(clippy::disallowed_methods)]
 pub mod store;
 
+#[allow(clippy::disallowed_methods)]
 pub mod runner;
 
 pub mod reporters;
 
+#[allow(clippy::disallowed_methods)]
 pub mod cli;

@@ -1,1 +1,41 @@
-//!
+//! The command line: what was typed, and one file per verb for what it does.
+
+mod args;
+mod check;
+mod demo;
+pub mod exit;
+mod init;
+mod list;
+mod names;
+mod progress;
+mod report;
+mod resume;
+mod run;
+mod say;
+mod signals;
+
+use args::{Typed, Verb};
+use clap::Parser;
+
+/// Reads the command line, does what it says, gives the exit code.
+pub fn main() -> i32 {
+    let typed = match Typed::try_parse() {
+        Ok(typed) => typed,
+        Err(error) => {
+            // clap writes help and version to stdout, mistakes to stderr; a reader that went away is no reason to fail.
+            let _ = error.print();
+            return if error.use_stderr() { exit::REFUSED } else { exit::DONE };
+        }
+    };
+    match typed.verb {
+        None => run::run(&typed.run),
+        Some(Verb::Demo(args)) => demo::demo(&args),
+        Some(Verb::Check(args)) => check::check(&args),
+        Some(Verb::Schema) => check::print_schema(),
+        Some(Verb::Resume(args)) => resume::resume(&args),
+        Some(Verb::Report(args)) => report::report(&args),
+        Some(Verb::List(args)) => list::list(args.what),
+        Some(Verb::Init(args)) => init::init(&args),
+        Some(Verb::Grade(_) | Verb::Import(_)) => exit::REFUSED,
+    }
+}

@@ -1,1 +1,257 @@
+//! The one async place: plays trials, grades them, keeps what happened.
 //!
+//! A run is two pools of workers over one dispatcher. A worker of the first plays trials; as soon as one has ended, its grading is
+//! work of its own for the second, and the trial's slot is free. Trials are independent: one that breaks does not stop its siblings.
+//! What counts is committed to the run folder before anything else learns of it, so that a run can be killed at any byte.
+
+mod assemble;
+pub mod clock;
+mod conversation;
+pub mod dispatch;
+mod grading;
+mod ground;
+mod play;
+pub mod progress;
+pub mod recorder;
+mod turn;
+
+pub use assemble::{AgentTrials, FolderTrials, assemble, total_usage, trial_result};
+pub use grading::{Case, Grading};
+
+use crate::model::{
+    fault::{Boundary, Fault},
+    id::TrialKey,
+    run::{Dispatcher, Lease, Results, TrialSpec, Work},
+    trace::EndKind,
+};
+use crate::process::Cancel;
+use crate::store::{FolderResults, Layout, RunRecord, Writer};
+use dispatch::{GRADINGS, Journal, LocalDispatcher, TRIALS};
+use play::Played;
+use progress::{Progress, Watcher};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::task::JoinSet;
+
+/// Everything a run needs.
+pub struct Job {
+    pub layout: Layout,
+    pub record: RunRecord,
+    pub grading: Grading,
+    pub watcher: Watcher,
+    /// Pulled by the first Ctrl-C: nothing new starts, what runs is stopped and kept as an attempt.
+    pub cancel: Cancel,
+    /// Where set-up workspaces are kept between runs.
+    pub cache: PathBuf,
+    /// Trials at once.
+    pub width: usize,
+}
+
+/// How a run went. What was measured stands in the folder.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ended {
+    pub interrupted: bool,
+    /// The budget that was reached.
+    pub budget: Option<String>,
+    /// Trials that broke, with why; they are not counted and may be run again.
+    pub broken: Vec<(TrialKey, Fault)>,
+    /// Trials that were never started.
+    pub not_started: Vec<TrialKey>,
+}
+
+/// Only what a driver or provider calls retryable is tried again, and only this often.
+const RETRIES: u32 = 2;
+
+/// Plays and grades what the run's record holds and its folder lacks.
+///
+/// # Errors
+/// When the run as a whole cannot go on: the disk is full, the folder is gone. Single trials that break are in `Ended`.
+pub async fn run(job: Job) -> Result<Ended, Fault> {
+    let writer = Writer::start()?;
+    let journal = Journal { writer: writer.clone(), path: job.layout.journal() };
+    let shared = Arc::new(Shared {
+        results: FolderResults::new(job.layout.clone(), clock::now),
+        dispatcher: LocalDispatcher::new(Some(journal)),
+        writer,
+        ended: Mutex::default(),
+        spent: Mutex::default(),
+        job,
+    });
+    shared.submit().await?;
+    let mut workers = JoinSet::new();
+    for _ in 0..shared.job.width.max(1) {
+        workers.spawn(work(Arc::clone(&shared), TRIALS));
+    }
+    for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+        workers.spawn(work(Arc::clone(&shared), GRADINGS));
+    }
+    let clocks = tokio::spawn(watch_clocks(Arc::clone(&shared)));
+    let mut first_fault = None;
+    while let Some(worker) = workers.join_next().await {
+        let outcome = worker.unwrap_or_else(|error| Err(Fault::new(Boundary::Store, "worker", error.to_string())));
+        if let Err(fault) = outcome {
+            shared.dispatcher.cancel();
+            shared.job.cancel.cancel();
+            first_fault.get_or_insert(fault);
+        }
+    }
+    clocks.abort();
+    match first_fault {
+        Some(fault) => Err(fault),
+        None => Ok(shared.end()),
+    }
+}
+
+struct Shared {
+    job: Job,
+    results: FolderResults,
+    dispatcher: LocalDispatcher,
+    writer: Writer,
+    ended: Mutex<Ended>,
+    /// micro-USD.
+    spent: Mutex<u64>,
+}
+
+impl Shared {
+    async fn submit(&self) -> Result<(), Fault> {
+        let mut work = Vec::new();
+        for spec in &self.job.record.trials {
+            let spec = Arc::new(spec.clone());
+            if self.results.ended(&spec).await?.is_none() {
+                work.push(Work::Trial(spec));
+            } else if !self.job.layout.scores(&spec.key, &self.job.record.grading).exists() {
+                work.push(Work::Grade(spec, self.job.record.grading.clone()));
+            }
+        }
+        self.dispatcher.submit(work).await.map(drop)
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Ended)) {
+        change(&mut self.ended.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Stops new trials once a budget is reached; what runs goes on.
+    fn reached(&self, budget: &str) {
+        let dropped = self.dispatcher.drop_trials();
+        self.note(|ended| {
+            ended.budget.get_or_insert_with(|| budget.to_owned());
+            ended.not_started.extend(dropped.iter().map(|work| spec_of(work).key.clone()));
+        });
+        self.job.watcher.tell(Progress::Note(format!("budget reached: {budget}; running trials finish")));
+    }
+
+    fn end(&self) -> Ended {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        ended.interrupted = self.job.cancel.is_cancelled();
+        ended.broken.sort_by(|a, b| a.0.cmp(&b.0));
+        ended.not_started.sort();
+        ended
+    }
+}
+
+/// Ends the dispatcher when the run is cancelled, and trials when the wall budget is spent.
+async fn watch_clocks(shared: Arc<Shared>) {
+    let began = Instant::now();
+    let wall = shared.job.record.suite.budget.wall_ms;
+    let out_of_time = async {
+        match wall {
+            Some(ms) => tokio::time::sleep_until((began + Duration::from_millis(ms)).into()).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = shared.job.cancel.cancelled() => shared.dispatcher.cancel(),
+        () = out_of_time => {
+            shared.reached(&format!("{} s of wall time", wall.unwrap_or(0) / 1000));
+            shared.job.cancel.cancelled().await;
+            shared.dispatcher.cancel();
+        }
+    }
+}
+
+async fn work(shared: Arc<Shared>, pool: &'static str) -> Result<(), Fault> {
+    let pools = [pool.to_owned()];
+    loop {
+        let leases = shared.dispatcher.next(&pools, 1).await?;
+        if leases.is_empty() {
+            return Ok(());
+        }
+        for lease in leases {
+            match lease.work().clone() {
+                Work::Trial(spec) => trial(&shared, spec, lease).await?,
+                Work::Grade(spec, _) => {
+                    grade(&shared, &spec).await?;
+                    lease.done().await?;
+                }
+            }
+        }
+    }
+}
+
+async fn trial(shared: &Shared, spec: Arc<TrialSpec>, lease: Box<dyn Lease>) -> Result<(), Fault> {
+    let watcher = &shared.job.watcher;
+    let attempt = shared.results.begin(&spec).await?;
+    watcher.tell(Progress::TrialStarted(spec.key.clone()));
+    let played = play::play(&shared.job, &shared.writer, &spec, attempt).await?;
+    watcher.tell(Progress::TrialEnded(spec.key.clone(), played.end.end.kind));
+    spend(shared, played.end.usage.micro_usd.unwrap_or(0));
+    let Played { end, fault } = played;
+    if end.end.kind != EndKind::Broken && end.end.kind != EndKind::Cancelled {
+        shared.results.commit(&spec, attempt, &end).await?;
+        shared.dispatcher.submit(vec![Work::Grade(spec, shared.job.record.grading.clone())]).await?;
+        return lease.done().await;
+    }
+    shared.results.broke(&spec.key, attempt, &end).await?;
+    match fault {
+        Some(fault) if fault.retryable && attempt.0 <= RETRIES => {
+            watcher.tell(Progress::Note(format!("{}: {}; tried again", spec.key, fault.message)));
+            lease.retry(backoff(&spec, attempt.0)).await
+        }
+        Some(fault) => {
+            watcher.tell(Progress::Note(format!("{}: {}", spec.key, fault.message)));
+            let full = fault.kind == "full_disk";
+            shared.note(|ended| ended.broken.push((spec.key.clone(), fault.clone())));
+            lease.done().await?;
+            if full { Err(fault) } else { Ok(()) }
+        }
+        None => {
+            shared.note(|ended| ended.not_started.push(spec.key.clone()));
+            lease.done().await
+        }
+    }
+}
+
+fn spend(shared: &Shared, micro_usd: u64) {
+    let total = {
+        let mut spent = shared.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        *spent += micro_usd;
+        *spent
+    };
+    if let Some(most) = shared.job.record.suite.budget.cost.filter(|most| total >= *most && micro_usd > 0) {
+        shared.reached(&format!("{:.2} USD", most as f64 / 1e6));
+    }
+}
+
+/// Doubles with each attempt; the jitter comes from the trial's seed, so that siblings spread out and a test can repeat it.
+fn backoff(spec: &TrialSpec, attempt: u32) -> Duration {
+    let base = 500u64 << attempt.min(6);
+    Duration::from_millis(base + spec.key.seed(spec.seed, "backoff") % base)
+}
+
+async fn grade(shared: &Shared, spec: &TrialSpec) -> Result<(), Fault> {
+    let job = &shared.job;
+    let Some(end) = shared.results.ended(spec).await? else { return Ok(()) };
+    let grades = job.grading.grade(&job.layout, spec, &end).await?;
+    shared.results.commit_grades(spec, &job.record.grading, &grades).await?;
+    job.watcher.tell(Progress::Graded(spec.key.clone()));
+    Ok(())
+}
+
+fn spec_of(work: &Work) -> &TrialSpec {
+    match work {
+        Work::Trial(spec) | Work::Grade(spec, _) => spec,
+    }
+}

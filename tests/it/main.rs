@@ -1,4 +1,11 @@
 //! The one integration binary.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
 mod acts;
 mod agents;
 mod cli;
@@ -13,4 +20,5 @@ mod quickstart;
 mod reporters;
 mod runner;
 mod suite;
+mod tiny;
 mod workspace;

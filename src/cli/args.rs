@@ -1,0 +1,183 @@
+//! What can be typed. What it means stands in one file per verb.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Job interviews for coding agents.
+///
+/// `evalrun SUITE` plays every interview of the suite, grades the trajectories and writes a report.
+#[derive(Debug, Parser)]
+#[command(name = "evalrun", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 a gate failed, 2 wrong usage or suite or refused files, 3 inconclusive or \
+budget reached, 4 the measurement broke, 130 interrupted."
+)]
+pub struct Typed {
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Play the quickstart from embedded files, in a temporary folder
+    Demo(DemoArgs),
+    /// Report every mistake of a suite at once; spends nothing
+    Check(CheckArgs),
+    /// Print the JSON Schema of suites
+    Schema,
+    /// Go on where a run stopped
+    Resume(ResumeArgs),
+    /// Grade recorded sessions of any known agent, or a run again; runs no agent
+    Grade(GradeArgs),
+    /// Turn recorded sessions into traces
+    Import(ImportArgs),
+    /// Write the reports of a run again
+    Report(ReportArgs),
+    /// List what there is
+    List(ListArgs),
+    /// Write a first suite into this folder; never overwrites
+    Init(InitArgs),
+}
+
+#[derive(Debug, Default, Args)]
+pub struct RunArgs {
+    /// The suite, or a folder of suites
+    #[arg(value_name = "SUITE|DIR", required = true)]
+    pub suite: Option<PathBuf>,
+    /// Only these agents of the suite; or the name of a driver
+    #[arg(long = "agent", value_name = "A")]
+    pub agents: Vec<String>,
+    /// Only tasks whose id fits one of these globs
+    #[arg(long = "task", value_name = "GLOB")]
+    pub tasks: Vec<String>,
+    /// Only tasks that carry one of these tags
+    #[arg(long = "tag", value_name = "TAG")]
+    pub tags: Vec<String>,
+    /// Trials per task and agent, instead of what the suite says
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub trials: Option<u32>,
+    /// Where agents run
+    #[arg(long, value_enum, value_name = "S")]
+    pub sandbox: Option<SandboxArg>,
+    /// Say what would be run and spent, and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub out: OutArgs,
+}
+
+/// Where results go; the same for every verb that writes them.
+#[derive(Debug, Default, Clone, Args)]
+pub struct OutArgs {
+    /// The run's folder (default: .evalrun/runs/<id>)
+    #[arg(long = "out", value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// More outputs: json, html, md or junit, each to a path or, without one, into the run folder
+    #[arg(long = "to", value_name = "REPORTER[:PATH]")]
+    pub to: Vec<String>,
+    /// Print results.json, and nothing else, on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SandboxArg {
+    Auto,
+    Bwrap,
+    None,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    #[command(flatten)]
+    pub out: OutArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Suites, or folders of suites
+    #[arg(value_name = "SUITE|DIR", required = true)]
+    pub suites: Vec<PathBuf>,
+    /// Findings as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    /// The run's folder (default: the newest)
+    #[arg(value_name = "RUN")]
+    pub run: Option<PathBuf>,
+    /// More outputs
+    #[arg(long = "to", value_name = "REPORTER[:PATH]")]
+    pub to: Vec<String>,
+    /// Print results.json, and nothing else, on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct GradeArgs {
+    /// Recorded sessions, folders of them, or runs
+    #[arg(value_name = "FILE|DIR|RUN", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Graders: shipped ones by name, or criteria files (default: all shipped)
+    #[arg(long = "graders", value_name = "G", value_delimiter = ',')]
+    pub graders: Vec<String>,
+    /// Read the files as this format
+    #[arg(long = "as", value_name = "FORMAT")]
+    pub format: Option<String>,
+    #[command(flatten)]
+    pub out: OutArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Recorded sessions, or folders of them
+    #[arg(value_name = "FILE|DIR", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Read the files as this format
+    #[arg(long = "as", value_name = "FORMAT")]
+    pub format: Option<String>,
+    /// Where the traces go
+    #[arg(long = "out", value_name = "DIR", default_value = ".")]
+    pub folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The run's folder (default: the newest)
+    #[arg(value_name = "RUN")]
+    pub run: Option<PathBuf>,
+    /// Only these outputs (default: all)
+    #[arg(long = "to", value_name = "REPORTER[:PATH]")]
+    pub to: Vec<String>,
+    /// Print results.json, and nothing else, on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    #[arg(value_enum)]
+    pub what: Listed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Listed {
+    Agents,
+    Graders,
+    Metrics,
+    Importers,
+    Reporters,
+    Runs,
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The folder to write into
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub folder: PathBuf,
+}

@@ -1,0 +1,159 @@
+//! Writing what people and machines read of a run, and the exit code that follows from it.
+
+use super::{
+    args::{OutArgs, ReportArgs},
+    exit, run, say,
+};
+use crate::agents::driver;
+use crate::model::{
+    fault::{Boundary, Fault},
+    results::Results,
+};
+use crate::reporters::{REPORTERS, Report, Reporter, RunFacts, Written, terminal};
+use crate::runner::{Ended, FolderTrials, assemble};
+use crate::store::{Layout, RunRecord, newest_run, read_json, replace};
+use std::{
+    io::IsTerminal,
+    path::{Path, PathBuf},
+};
+
+/// `evalrun report`: the reports of a run again, from what the run left.
+pub fn report(args: &ReportArgs) -> i32 {
+    let found = find(args.run.as_deref()).and_then(|layout| {
+        let record: RunRecord = read_json(&layout.run())?;
+        Ok((layout, record))
+    });
+    let (layout, record) = match found {
+        Ok(found) => found,
+        Err(fault) => return run::refuse(&fault),
+    };
+    let out = OutArgs { folder: None, to: args.to.clone(), json: args.json };
+    finish(&layout, &record, &Ended::default(), &out)
+}
+
+/// The run that was named, or the newest.
+///
+/// # Errors
+/// When there is none.
+pub fn find(named: Option<&Path>) -> Result<Layout, Fault> {
+    let root = match named {
+        Some(path) => path.to_owned(),
+        None => newest_run(Path::new(run::RUNS))?,
+    };
+    let layout = Layout::at(std::path::absolute(&root).unwrap_or(root));
+    if layout.run().exists() {
+        return Ok(layout);
+    }
+    let message = format!("{} is no run: it has no run.json", layout.root.display());
+    Err(Fault::new(Boundary::Store, "no_run", message).hint("`evalrun list runs` shows the runs of this folder"))
+}
+
+/// Assembles the results, writes every report, says where; gives the run's exit code.
+pub fn finish(layout: &Layout, record: &RunRecord, ended: &Ended, out: &OutArgs) -> i32 {
+    let mut results = match assemble(layout, record, ended) {
+        Ok(results) => results,
+        Err(fault) => {
+            say::fault(&fault);
+            return exit::BROKEN;
+        }
+    };
+    results.exit = code(&results, ended);
+    let trials = FolderTrials { layout, record };
+    let facts = facts(layout, record, ended);
+    let report = Report { results: &results, suite: Some(&record.suite), trials: &trials, facts };
+    match write(&report, &layout.root, out) {
+        Ok(()) => results.exit,
+        Err(fault) => {
+            say::fault(&fault);
+            exit::BROKEN
+        }
+    }
+}
+
+/// Writes the reports and prints what belongs on stdout.
+///
+/// # Errors
+/// When a report cannot be made or written.
+pub fn write(report: &Report<'_>, folder: &Path, out: &OutArgs) -> Result<(), Fault> {
+    for reporter in REPORTERS {
+        for Written { path, bytes } in (reporter.render)(report)? {
+            replace(&folder.join(path), &bytes)?;
+        }
+    }
+    for wanted in &out.to {
+        let (reporter, path) = wanted_output(wanted)?;
+        let Some(path) = path else { continue };
+        if let Some(main) = (reporter.render)(report)?.into_iter().find(|written| written.path == reporter.file) {
+            replace(&path, &main.bytes)?;
+        }
+    }
+    if out.json {
+        let json = serde_json::to_string_pretty(report.results)
+            .map_err(|error| Fault::new(Boundary::Store, "format", error.to_string()))?;
+        say::out(&format!("{json}\n"));
+        return Ok(());
+    }
+    let colour = if std::io::stdout().is_terminal() { terminal::Colour::Yes } else { terminal::Colour::No };
+    say::out(&terminal::terminal(report, width(), colour));
+    say::out(&format!("report: {}\n", folder.join("report.html").display()));
+    say::out(&format!("{}\n", folder.display()));
+    Ok(())
+}
+
+/// Checks `--to` before anything is run.
+///
+/// # Errors
+/// When there is no such reporter.
+pub fn wanted_output(wanted: &str) -> Result<(&'static Reporter, Option<PathBuf>), Fault> {
+    let (name, path) = match wanted.split_once(':') {
+        Some((name, path)) => (name, Some(PathBuf::from(path))),
+        None => (wanted, None),
+    };
+    match REPORTERS.iter().find(|reporter| reporter.name == name) {
+        Some(reporter) => Ok((reporter, path)),
+        None => {
+            let known: Vec<&str> = REPORTERS.iter().map(|reporter| reporter.name).collect();
+            let message = format!("no reporter `{name}`; there are {}", known.join(", "));
+            Err(Fault::new(Boundary::Store, "reporter", message).hint("write --to NAME or --to NAME:PATH"))
+        }
+    }
+}
+
+fn code(results: &Results, ended: &Ended) -> i32 {
+    if ended.interrupted {
+        return exit::INTERRUPTED;
+    }
+    if results.trials.iter().all(|trial| trial.scores.is_empty()) {
+        return exit::BROKEN;
+    }
+    if ended.budget.is_some() {
+        return exit::INCONCLUSIVE;
+    }
+    exit::DONE
+}
+
+fn facts(layout: &Layout, record: &RunRecord, ended: &Ended) -> RunFacts {
+    let stand_in =
+        |agent: &&crate::model::suite::AgentSpec| driver(&agent.driver).is_some_and(|driver| driver.stand_in);
+    let mut notes = Vec::new();
+    notes.extend(ended.broken.iter().map(|(key, fault)| format!("{key} broke and is not counted: {fault}")));
+    if ended.interrupted || !ended.not_started.is_empty() {
+        notes.push(format!("go on with `evalrun resume {}`", layout.root.display()));
+    }
+    if record.suite.gate.is_some() {
+        notes.push("the suite has a gate; gates are not evaluated in this version".to_owned());
+    }
+    let wall_ms = 0;
+    RunFacts {
+        evalrun: record.evalrun.clone(),
+        sandbox: record.sandbox.clone(),
+        stand_ins: record.suite.agents.iter().filter(stand_in).map(|agent| agent.name.clone()).collect(),
+        again: format!("evalrun {}", record.suite.file.display()),
+        notes,
+        wall_ms,
+    }
+}
+
+fn width() -> usize {
+    std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).unwrap_or(100).clamp(60, 200)
+}

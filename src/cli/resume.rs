@@ -1,0 +1,39 @@
+//! `evalrun resume`: goes on where a run stopped. What is committed is never run again.
+
+use super::{
+    args::{OutArgs, ResumeArgs},
+    report, run, say,
+};
+use crate::model::fault::{Boundary, Fault};
+use crate::runner::Grading;
+use crate::store::{RunLock, RunRecord, read_json};
+
+pub fn resume(args: &ResumeArgs) -> i32 {
+    match begun(args) {
+        Ok(begun) => run::play(begun, &OutArgs { folder: None, to: args.to.clone(), json: args.json }),
+        Err(fault) => run::refuse(&fault),
+    }
+}
+
+fn begun(args: &ResumeArgs) -> Result<run::Begun, Fault> {
+    for wanted in &args.to {
+        report::wanted_output(wanted)?;
+    }
+    let layout = report::find(args.run.as_deref())?;
+    let lock = RunLock::take(&layout.root)?;
+    let record: RunRecord = read_json(&layout.run())?;
+    if record.version > 1 {
+        let message = format!("the run was made by a newer evalrun (format {})", record.version);
+        return Err(Fault::new(Boundary::Store, "version", message).hint("use that evalrun to go on"));
+    }
+    let grading = Grading::of_suite(&record.suite).map_err(|lines| {
+        Fault::new(Boundary::Grader, "criteria", lines.join("; ")).hint("put the criteria files back")
+    })?;
+    let record = if grading.id() == record.grading {
+        record
+    } else {
+        say::note("the graders have changed since the run started: everything is graded again with the new ones");
+        RunRecord { grading: grading.id(), ..record }
+    };
+    Ok(run::Begun { layout, record, grading, lock })
+}

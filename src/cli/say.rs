@@ -1,0 +1,28 @@
+//! The only place that prints: results on stdout, everything else on stderr.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use crate::model::fault::Fault;
+
+pub fn out(text: &str) {
+    use std::io::Write;
+    // A reader that went away (`| head`) is no reason to fail.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+pub fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+/// `error: what` and, where there is a way out, `hint: how`.
+pub fn fault(fault: &Fault) {
+    eprintln!("error: {fault}");
+    if let Some(hint) = &fault.hint {
+        eprintln!("hint: {hint}");
+    }
+}
+
+pub fn errors(lines: &[String]) {
+    for line in lines {
+        eprintln!("error: {line}");
+    }
+}

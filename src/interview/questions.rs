@@ -1,0 +1,256 @@
+//! Did the agent ask, and what kind of question was it?
+//!
+//! Of real messages that end a turn a third asks something. A quarter of those have no question mark ("let me know which one"), and many question marks
+//! ask nothing (code, quotations, headings, closers). So sentences of running prose are looked at one by one, with a table of phrases by language
+//! (`questions.yaml`) and the place where the sentence stands. `fixtures/questions` holds labelled messages and says how they were labelled;
+//! the test `questions` prints precision and recall.
+//!
+//! ```
+//! use evalrun::{interview::questions, model::ask::AskKind};
+//! assert_eq!(questions::kind("Done. Want me to add docs too?", "en"), Some(AskKind::Offer));
+//! assert_eq!(questions::kind("Tests pass. Let me know if you have questions.", "en"), None);
+//! ```
+
+use super::prose::{Block, Sentence, sentences};
+use crate::model::ask::AskKind;
+use regex::Regex;
+use serde::Deserialize;
+use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
+
+/// A question nobody is addressed in, with more statements than this after it, belongs to the explanation.
+const FAR_FROM_THE_END: usize = 500;
+
+/// One sentence that has the form of a question or asks without it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// As the agent wrote it, without list marks.
+    pub sentence: String,
+    pub kind: AskKind,
+}
+
+/// Every asking sentence of a message, in order, rhetoric included. A language without a table asks nothing.
+pub fn questions(text: &str, language: &str) -> Vec<Asked> {
+    let Some(table) = TABLES.get(language) else { return Vec::new() };
+    let mut invited = false;
+    let mut found = Vec::new();
+    for sentence in sentences(text) {
+        invited = table.invites(&sentence, invited);
+        if let Some(kind) = table.classify(&sentence, invited) {
+            found.push(Asked { sentence: sentence.text, kind });
+        }
+    }
+    found
+}
+
+/// The strongest kind in a message: question, go-ahead, offer, rhetoric.
+pub fn kind(text: &str, language: &str) -> Option<AskKind> {
+    questions(text, language).into_iter().map(|asked| asked.kind).max()
+}
+
+/// Whether there is a table for this language.
+pub fn speaks(language: &str) -> bool {
+    TABLES.contains_key(language)
+}
+
+static TABLES: LazyLock<BTreeMap<String, Table>> = LazyLock::new(|| {
+    let sources: BTreeMap<String, Source> = serde_yaml::from_str(include_str!("questions.yaml")).unwrap_or_default();
+    sources.into_iter().map(|(language, source)| (language, Table::new(&source))).collect()
+});
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Source {
+    closer: Vec<String>,
+    go_ahead: Phrases,
+    offer: Phrases,
+    question: Asking,
+    rhetoric: Vec<String>,
+    addressed: Vec<String>,
+    mentions: Vec<String>,
+    title: Vec<String>,
+    invites: Vec<String>,
+    replied: Vec<String>,
+    extra: Vec<String>,
+    two_ways: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Phrases {
+    mark: Vec<String>,
+    plain: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asking {
+    plain: Vec<String>,
+    imperative: Vec<String>,
+    lead: Vec<String>,
+}
+
+struct Table {
+    closer: Vec<Regex>,
+    go_ahead: [Vec<Regex>; 2],
+    offer: [Vec<Regex>; 2],
+    question: Vec<Regex>,
+    imperative: Vec<Regex>,
+    lead: Vec<Regex>,
+    rhetoric: Vec<Regex>,
+    addressed: Vec<Regex>,
+    mentions: Vec<Regex>,
+    title: Vec<Regex>,
+    invites: Vec<Regex>,
+    replied: Vec<Regex>,
+    extra: Vec<Regex>,
+    two_ways: Vec<Regex>,
+}
+
+impl Table {
+    fn new(source: &Source) -> Table {
+        Table {
+            closer: compile(&source.closer),
+            go_ahead: [compile(&source.go_ahead.mark), compile(&source.go_ahead.plain)],
+            offer: [compile(&source.offer.mark), compile(&source.offer.plain)],
+            question: compile(&source.question.plain),
+            imperative: compile(&source.question.imperative),
+            lead: compile(&source.question.lead),
+            rhetoric: compile(&source.rhetoric),
+            addressed: compile(&source.addressed),
+            mentions: compile(&source.mentions),
+            title: compile(&source.title),
+            invites: compile(&source.invites),
+            replied: compile(&source.replied),
+            extra: compile(&source.extra),
+            two_ways: compile(&source.two_ways),
+        }
+    }
+
+    /// Whether the list below this sentence, or the list it stands in, was announced as questions.
+    fn invites(&self, sentence: &Sentence, before: bool) -> bool {
+        let opens = sentence.block == Block::Heading || sentence.plain.ends_with(':');
+        if opens {
+            any(&self.invites, &sentence.plain)
+        } else {
+            before && (sentence.block == Block::Item || sentence.marked)
+        }
+    }
+
+    fn classify(&self, sentence: &Sentence, invited: bool) -> Option<AskKind> {
+        if sentence.lead && any(&self.lead, &sentence.plain) {
+            return Some(AskKind::Question);
+        }
+        let open = without(&self.closer, &sentence.plain);
+        if sentence.marked {
+            return Some(self.marked(sentence, &open, invited));
+        }
+        self.unmarked(sentence, &open)
+    }
+
+    fn marked(&self, sentence: &Sentence, open: &str, invited: bool) -> AskKind {
+        let title = sentence.block == Block::Heading && sentence.after > 0;
+        let closed = !open.contains(char::is_alphanumeric);
+        if closed || any(&self.rhetoric, open) || any(&self.replied, &sentence.next) {
+            return AskKind::Rhetoric;
+        }
+        if let Some(kind) = self.permission(open) {
+            return kind;
+        }
+        if invited {
+            return AskKind::Question;
+        }
+        if title {
+            return if any(&self.title, open) { AskKind::Question } else { AskKind::Rhetoric };
+        }
+        if any(&self.addressed, open) {
+            return AskKind::Question;
+        }
+        if let Some(kind) = self.unmarked(sentence, open) {
+            return kind;
+        }
+        let far = sentence.after > FAR_FROM_THE_END && !any(&self.mentions, open);
+        if sentence.answered || far { AskKind::Rhetoric } else { AskKind::Question }
+    }
+
+    /// Leave to go on, or an offer; between two ways either is a decision.
+    fn permission(&self, open: &str) -> Option<AskKind> {
+        let leave = any(&self.go_ahead[0], open);
+        if !leave && !any(&self.offer[0], open) {
+            None
+        } else if any(&self.two_ways, open) {
+            Some(AskKind::Question)
+        } else if leave && !any(&self.extra, open) {
+            Some(AskKind::GoAhead)
+        } else {
+            Some(AskKind::Offer)
+        }
+    }
+
+    fn unmarked(&self, sentence: &Sentence, open: &str) -> Option<AskKind> {
+        let after_leave = without(&self.go_ahead[1], open);
+        let after_offer = without(&self.offer[1], &after_leave);
+        let order = sentence.block == Block::Text && any(&self.imperative, &after_offer);
+        if order || any(&self.question, &after_offer) {
+            Some(AskKind::Question)
+        } else if after_leave != open {
+            Some(AskKind::GoAhead)
+        } else if after_offer != after_leave {
+            Some(AskKind::Offer)
+        } else {
+            None
+        }
+    }
+}
+
+/// Patterns that do not compile are left out; a test holds that there are none.
+fn compile(patterns: &[String]) -> Vec<Regex> {
+    patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect()
+}
+
+fn any(patterns: &[Regex], text: &str) -> bool {
+    patterns.iter().any(|pattern| pattern.is_match(text))
+}
+
+fn without<'t>(patterns: &[Regex], text: &'t str) -> Cow<'t, str> {
+    let mut left = Cow::Borrowed(text);
+    for pattern in patterns {
+        if pattern.is_match(&left) {
+            left = Cow::Owned(pattern.replace_all(&left, " ").into_owned());
+        }
+    }
+    left
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_pattern_of_the_table_compiles() {
+        let sources: BTreeMap<String, Source> = serde_yaml::from_str(include_str!("questions.yaml")).unwrap();
+        for source in sources.values() {
+            let lists = [
+                &source.closer,
+                &source.go_ahead.mark,
+                &source.go_ahead.plain,
+                &source.offer.mark,
+                &source.offer.plain,
+                &source.question.plain,
+                &source.question.imperative,
+                &source.question.lead,
+                &source.rhetoric,
+                &source.addressed,
+                &source.mentions,
+                &source.title,
+                &source.invites,
+                &source.replied,
+                &source.extra,
+                &source.two_ways,
+            ];
+            for pattern in lists.into_iter().flatten() {
+                Regex::new(pattern).unwrap();
+            }
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Facts: what happened in a trace, gathered in one pass, so that every number is read off the same table.
+//!
+//! A metric asks questions such as "which check ran after the last code edit, and what came of it?". The answers need
+//! calls joined with their results, acts told from shell lines, edits found by any means and compared with the snapshots,
+//! and messages told apart into preambles and hand-overs. All of that is done here, once.
+//!
+//! ```text
+//! e4 shell `pytest -q | tail -3`  ->  act test, seen through a pipe   ->  check: its exit says nothing, its output says "1 failed": red
+//! e6 apply_patch src/db.py        ->  act edit                       ->  edit: code, applied, in the snapshot's diff
+//! ```
+//!
+//! Superseded events are left out. Sub-agents' acts count, their messages do not.
+
+use super::{paths::Class, results::Verdict};
+use crate::model::{
+    act::Deed,
+    id::EventId,
+    interview::Decision,
+    score::Measured,
+    task::Task,
+    trace::{Change, CheckMark, End, Permission, Plan, ResultStatus, SnapshotMark, StageMark, Tells, Trace, Usage},
+};
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
+
+/// Everything a metric may look at.
+pub struct Facts<'a> {
+    pub trace: &'a Trace,
+    pub task: Option<&'a Task>,
+    /// The trial is the fully specified twin of its task.
+    pub twin: bool,
+    pub calls: Vec<Call<'a>>,
+    pub acts: Vec<ActDone>,
+    /// File changes as the agent reported them.
+    pub reported: Vec<Reported<'a>>,
+    /// In order of happening; those that did not apply are among them.
+    pub edits: Vec<Edit>,
+    pub checks: Vec<CheckRun>,
+    pub batches: Vec<Batch>,
+    pub messages: Vec<Said<'a>>,
+    pub questions: Vec<Asked>,
+    pub plans: Vec<(EventId, &'a Plan)>,
+    pub users: Vec<(EventId, &'a str)>,
+    pub decisions: Vec<(EventId, &'a Decision)>,
+    pub stages: Vec<(EventId, &'a StageMark)>,
+    pub snapshots: Vec<(EventId, &'a SnapshotMark)>,
+    /// Checks that evalrun ran, not the agent.
+    pub marks: Vec<(EventId, &'a CheckMark)>,
+    pub compactions: Vec<EventId>,
+    pub permissions: Vec<(EventId, &'a Permission)>,
+    pub usage: Vec<&'a Usage>,
+    pub end: Option<&'a End>,
+}
+
+/// Where in the order of things an act stands: its event, and its place in the event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct At(pub EventId, pub u32);
+
+/// A tool call with its result.
+pub struct Call<'a> {
+    pub event: EventId,
+    pub turn: u32,
+    pub stage: &'a str,
+    /// Not a sub-agent's.
+    pub root: bool,
+    pub name: &'a str,
+    pub input: &'a Value,
+    pub result: Option<EventId>,
+    pub status: ResultStatus,
+    pub exit: Option<i32>,
+    pub output: &'a str,
+    pub output_whole: bool,
+    pub duration_ms: Option<u64>,
+    /// Its acts, in `Facts::acts`.
+    pub acts: Range<usize>,
+}
+
+impl Call<'_> {
+    /// Whether it did anything at all.
+    pub fn ran(&self) -> bool {
+        !matches!(self.status, ResultStatus::Denied)
+    }
+
+    pub fn failed(&self) -> bool {
+        matches!(self.status, ResultStatus::Failed) || self.exit.is_some_and(|exit| exit != 0)
+    }
+}
+
+/// One act of a call, its paths relative to the workspace.
+pub struct ActDone {
+    pub at: At,
+    /// Index in `Facts::calls`.
+    pub call: usize,
+    pub deed: Deed,
+    pub reads: Vec<String>,
+    pub writes: Vec<String>,
+}
+
+/// A change of a file that the agent reported.
+pub struct Reported<'a> {
+    pub event: EventId,
+    pub turn: u32,
+    /// Index in `Facts::calls`.
+    pub call: Option<usize>,
+    /// Relative to the workspace.
+    pub path: String,
+    pub change: Change,
+    pub diff: &'a str,
+}
+
+/// One file changed, by a call, by a report of the agent, or seen only in a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    pub at: At,
+    pub turn: u32,
+    /// Relative to the workspace; empty where it cannot be told.
+    pub path: String,
+    pub class: Class,
+    pub is_test: bool,
+    pub applied: bool,
+    pub by: EditBy,
+    /// Whether the next snapshot shows the path changed; `None`: no snapshot.
+    pub in_diff: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EditBy {
+    Act,
+    Report,
+    Snapshot,
+}
+
+/// A test, build or lint act that ran.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckRun {
+    pub at: At,
+    /// Index in `Facts::acts`.
+    pub act: usize,
+    pub verdict: Verdict,
+    /// The command with white space folded: the same check again has the same key.
+    pub key: String,
+}
+
+/// Tool calls of one response, or between two messages where responses are not told apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    pub turn: u32,
+    /// The source says which calls came in one response.
+    pub told: bool,
+    /// Indexes in `Facts::calls`.
+    pub calls: Vec<usize>,
+    /// The agent's message directly before.
+    pub preamble: Option<usize>,
+}
+
+/// A message of the root agent.
+pub struct Said<'a> {
+    pub event: EventId,
+    pub turn: u32,
+    pub text: &'a str,
+    /// No tool call follows it in its turn: it hands over.
+    pub ends_turn: bool,
+}
+
+/// One question, in prose or through a tool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    pub event: EventId,
+    pub turn: u32,
+    pub kind: crate::model::ask::AskKind,
+    pub text: String,
+    /// Through a tool or a protocol; prose counts as asked only where it ends a turn.
+    pub by_tool: bool,
+    /// Somebody could answer: a tool's question, or one in a message that ends its turn.
+    pub answerable: bool,
+}
+
+impl Facts<'_> {
+    pub fn tells(&self) -> Tells {
+        self.trace.header.tells
+    }
+
+    /// Edits that took hold.
+    pub fn applied(&self) -> impl DoubleEndedIterator<Item = &Edit> {
+        self.edits.iter().filter(|edit| edit.applied)
+    }
+
+    pub fn first_edit(&self) -> Option<&Edit> {
+        self.applied().next()
+    }
+
+    /// Edits of neither prose nor data.
+    pub fn code_edits(&self) -> impl DoubleEndedIterator<Item = &Edit> {
+        self.applied().filter(|edit| edit.class == Class::Code)
+    }
+
+    pub fn last_code_edit(&self) -> Option<&Edit> {
+        self.code_edits().next_back()
+    }
+
+    /// Checks after a moment, in order.
+    pub fn checks_after(&self, at: At) -> impl DoubleEndedIterator<Item = &CheckRun> {
+        self.checks.iter().skip(self.checks.partition_point(|check| check.at <= at))
+    }
+
+    /// The last message, if nothing was done after it.
+    pub fn final_message(&self) -> Option<&Said<'_>> {
+        let said = self.messages.last()?;
+        let last_call = self.calls.iter().rev().find(|call| call.root);
+        let done = last_call.map(|call| call.result.unwrap_or(call.event).max(call.event));
+        done.is_none_or(|done| said.event > done).then_some(said)
+    }
+
+    /// Files that did not exist before the agent made them: as the snapshots have it, else the agent's report, else the act.
+    pub fn made(&self) -> BTreeSet<&str> {
+        let shown = self
+            .snapshots
+            .iter()
+            .flat_map(|(_, mark)| &mark.changes)
+            .map(|change| (change.path.as_str(), change.change));
+        let told = self.reported.iter().map(|change| (change.path.as_str(), change.change));
+        let mut first: BTreeMap<&str, bool> = BTreeMap::new();
+        for (path, change) in shown.chain(told) {
+            first.entry(path).or_insert(change == Change::Added);
+        }
+        for act in self.acts.iter().filter(|act| act.deed.sub.as_deref() == Some("create")) {
+            act.writes.iter().for_each(|path| {
+                first.entry(path).or_insert(true);
+            });
+        }
+        first.into_iter().filter(|(_, made)| *made).map(|(path, _)| path).collect()
+    }
+
+    pub fn call_of(&self, act: &ActDone) -> &Call<'_> {
+        &self.calls[act.call]
+    }
+
+    pub fn act_of(&self, check: &CheckRun) -> &ActDone {
+        &self.acts[check.act]
+    }
+
+    /// Acts before the first edit; all of them where nothing was edited.
+    pub fn acts_before_edit(&self) -> &[ActDone] {
+        match self.first_edit() {
+            Some(edit) => &self.acts[..self.acts.partition_point(|act| act.at < edit.at)],
+            None => &self.acts,
+        }
+    }
+}
+
+/// `Unknown`, for a source that does not tell what a metric needs.
+pub fn untold(what: &str) -> Measured {
+    Measured::Unknown(format!("this source does not tell {what}"))
+}
+
+/// A yes-or-no metric.
+pub fn yes_no(yes: bool, cites: Vec<EventId>) -> Measured {
+    Measured::cited(if yes { 1.0 } else { 0.0 }, cites)
+}
+
+/// part / whole, undefined where there is no whole.
+pub fn share(part: usize, whole: usize, undefined: &str, cites: Vec<EventId>) -> Measured {
+    if whole == 0 {
+        return Measured::Undefined(undefined.to_owned());
+    }
+    #[allow(clippy::cast_precision_loss)]
+    let value = part as f64 / whole as f64;
+    Measured::cited(value, cites)
+}
+
+#[allow(clippy::cast_precision_loss)]
+pub fn count(number: usize, cites: Vec<EventId>) -> Measured {
+    Measured::cited(number as f64, cites)
+}
+
+impl<'a> Facts<'a> {
+    pub(super) fn empty(trace: &'a Trace, task: Option<&'a Task>, twin: bool) -> Facts<'a> {
+        Facts {
+            trace,
+            task,
+            twin,
+            calls: Vec::new(),
+            acts: Vec::new(),
+            reported: Vec::new(),
+            edits: Vec::new(),
+            checks: Vec::new(),
+            batches: Vec::new(),
+            messages: Vec::new(),
+            questions: Vec::new(),
+            plans: Vec::new(),
+            users: Vec::new(),
+            decisions: Vec::new(),
+            stages: Vec::new(),
+            snapshots: Vec::new(),
+            marks: Vec::new(),
+            compactions: Vec::new(),
+            permissions: Vec::new(),
+            usage: Vec::new(),
+            end: None,
+        }
+    }
+}

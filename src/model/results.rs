@@ -1,0 +1,128 @@
+//! `results.json`: what others read. The names are a promise; the schema is committed in `schema/results.schema.json`.
+
+use super::{
+    run::NotRun,
+    score::Cite,
+    trace::{End, Usage},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    pub version: u32,
+    pub run: String,
+    pub suite: String,
+    pub started: String,
+    pub finished: String,
+    /// The exit code of the run.
+    pub exit: i32,
+    pub agents: Vec<AgentResult>,
+    pub trials: Vec<TrialResult>,
+    pub not_run: Vec<NotRun>,
+    pub gates: Vec<GateResult>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AgentResult {
+    pub agent: String,
+    pub driver: String,
+    pub model: Option<String>,
+    pub version: Option<String>,
+    pub trials: u32,
+    pub dimensions: BTreeMap<String, DimensionResult>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DimensionResult {
+    /// Mean of task means, 0..=1; null where nothing was scored.
+    pub mean: Option<f64>,
+    /// t interval over task means, 95 %; null for fewer than 2 tasks.
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+    /// Tasks and trials with a score.
+    pub tasks: u32,
+    pub trials: u32,
+    /// Criteria by outcome, over all trials.
+    pub unknown: u32,
+    pub not_applicable: u32,
+    pub not_asked: u32,
+    pub broken: u32,
+    /// Weight answered / weight asked.
+    pub coverage: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrialResult {
+    /// `task[~twin]/agent/n`, or the session's name.
+    pub id: String,
+    pub task: String,
+    pub agent: String,
+    pub trial: u32,
+    pub twin: bool,
+    /// null where no check was due.
+    pub passed: Option<bool>,
+    pub end: End,
+    pub stages: Vec<StageResult>,
+    pub metrics: Map<String, Value>,
+    pub scores: Vec<ScoreResult>,
+    pub interview: Option<InterviewResult>,
+    pub usage: Usage,
+    pub wall_ms: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StageResult {
+    pub id: String,
+    pub state: StageReached,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    /// Check -> `passed` | `failed` | `broken` | `timeout` | a score.
+    pub checks: BTreeMap<String, Value>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageReached {
+    Done,
+    Skipped,
+    /// At the agent's own limit: counts as not met.
+    Unreached,
+    /// Where we stopped it: left out.
+    NotRun,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScoreResult {
+    pub dimension: String,
+    pub criterion: String,
+    /// `scored` | `unknown` | `not_applicable` | `not_asked` | `broken`.
+    pub outcome: String,
+    /// null unless scored.
+    pub value: Option<f64>,
+    pub weight: f64,
+    pub why: String,
+    pub cites: Vec<Cite>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InterviewResult {
+    /// Questions asked.
+    pub asked: u32,
+    /// Facts told, in the order told.
+    pub told: Vec<String>,
+    pub never_asked: Vec<String>,
+    /// Constraint -> stage -> `not_yet` | `kept` | `violated` | `unknown` | `not_applicable`.
+    pub constraints: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GateResult {
+    pub rule: String,
+    /// `not_evaluated` in this version.
+    pub verdict: String,
+    pub why: String,
+}

@@ -1,0 +1,220 @@
+//! The tree -> `Suite`: everything but tasks and agents.
+
+use super::{
+    agents,
+    build::{Builder, Want},
+    finding::Code,
+    near,
+    node::{Entry, Kind, Node, brief},
+    tasks,
+    units::{COUNT, DURATION, MONEY, SIZE, Units},
+};
+use crate::model::{
+    suite::{ActsSpec, Budget, Gate, GraderSpec, Suite},
+    task::{Limits, Lines},
+};
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+/// What tasks take from their suite.
+pub struct Defaults {
+    pub trials: u32,
+    pub limits: Limits,
+    pub permissions: crate::model::task::Permissions,
+    pub language: String,
+    pub lines: Lines,
+}
+
+/// The suite of a tree. Every mistake is noted on the way; the value is only good when none was an error.
+pub fn suite(root: &Node, file: &Path, build: &mut Builder<'_>) -> Suite {
+    let defaults = Defaults {
+        trials: build.whole(root.get("trials")).unwrap_or(1),
+        limits: limits(&Limits::default(), root.get("limits"), build),
+        permissions: build.word(root.get("permissions")).unwrap_or_default(),
+        language: build
+            .maybe_line(root.get("interviewer").and_then(|node| node.get("language")))
+            .unwrap_or_else(|| "en".to_owned()),
+        lines: lines(root.get("interviewer").and_then(|node| node.get("lines")), build),
+    };
+    not_yet(root, build);
+    let agents = agents::agents(root.get("agents"), build);
+    let tasks = tasks::tasks(root.get("tasks"), &defaults, build);
+    Suite {
+        name: build.line(root.get("suite")),
+        about: build.maybe_text(root.get("about")),
+        file: super::files::absolute(file),
+        budget: Budget {
+            cost: build.quantity(inner(root, "budget", "cost"), &MONEY),
+            wall_ms: build.quantity(inner(root, "budget", "wall"), &DURATION),
+        },
+        seed: build.whole(root.get("seed")).map_or(0, u64::from),
+        sandbox: build.word(root.get("sandbox")).unwrap_or_default(),
+        permissions: defaults.permissions,
+        concurrency: build.whole(inner(root, "concurrency", "trials")).unwrap_or(4),
+        run: agents::to_run(root, build),
+        graders: graders(root.get("graders"), build),
+        acts: ActsSpec {
+            programs: strings(inner(root, "acts", "programs"), build),
+            tools: strings(inner(root, "acts", "tools"), build),
+        },
+        agents,
+        judges: root.get("judges").map_or(Value::Null, Node::to_value),
+        tasks,
+        gate: root.get("gate").map(|node| gate(node, build)),
+    }
+}
+
+/// Limits as written, over those that hold otherwise.
+pub fn limits(base: &Limits, node: Option<&Node>, build: &Builder<'_>) -> Limits {
+    let get = |name: &str, units: &Units| build.quantity(node.and_then(|node| node.get(name)), units);
+    Limits {
+        turns: get("turns", &COUNT).map(|turns| u32::try_from(turns).unwrap_or(u32::MAX)).or(base.turns),
+        start_ms: get("start", &DURATION).unwrap_or(base.start_ms),
+        turn_ms: get("turn", &DURATION).or(base.turn_ms),
+        idle_ms: get("idle", &DURATION).or(base.idle_ms),
+        wall_ms: get("wall", &DURATION).or(base.wall_ms),
+        tool_calls: get("tool_calls", &COUNT).or(base.tool_calls),
+        tokens: get("tokens", &COUNT).or(base.tokens),
+        output_bytes: get("output", &SIZE).unwrap_or(base.output_bytes),
+        cost: get("cost", &MONEY).or(base.cost),
+    }
+}
+
+/// A map of texts.
+pub fn strings(node: Option<&Node>, build: &mut Builder<'_>) -> BTreeMap<String, String> {
+    let entries = node.map_or(&[][..], Node::entries);
+    entries.iter().map(|Entry { key, value }| (key.text.clone(), build.line(Some(value)))).collect()
+}
+
+fn inner<'a>(root: &'a Node, outer: &str, name: &str) -> Option<&'a Node> {
+    root.get(outer).and_then(|node| node.get(name))
+}
+
+fn lines(node: Option<&Node>, build: &mut Builder<'_>) -> Lines {
+    let usual = Lines::default();
+    let mut get = |name: &str, usual: String| build.maybe_text(node.and_then(|node| node.get(name))).unwrap_or(usual);
+    Lines {
+        otherwise: get("otherwise", usual.otherwise),
+        go_ahead: get("go_ahead", usual.go_ahead),
+        offer: get("offer", usual.offer),
+        enough: get("enough", usual.enough),
+        remind: get("remind", usual.remind),
+    }
+}
+
+/// What the language has and this version does not do: said, so that nobody waits for it.
+fn not_yet(root: &Node, build: &mut Builder<'_>) {
+    if let Some(entry) = root.entry("judges") {
+        build.notes.warning(
+            Code::NotYet.at(entry.key.span),
+            "judges are not in this version: judge criteria are not asked",
+            "",
+        );
+    }
+    if let Some(entry) = root.get("interviewer").and_then(|node| node.entry("model")) {
+        let what =
+            "matching by a model is not in this version: a question that no pattern matches gets `lines.otherwise`";
+        build.notes.warning(Code::NotYet.at(entry.key.span), what, "");
+    }
+    for Entry { key, .. } in root.get("concurrency").map_or(&[][..], Node::entries) {
+        if key.text != "trials" {
+            let what = format!("`{}` has no effect: model providers are not in this version", brief(&key.text));
+            build.notes.warning(Code::NoEffect.at(key.span), what, "`trials:` limits the trials at once");
+        }
+    }
+}
+
+fn graders(node: Option<&Node>, build: &mut Builder<'_>) -> Vec<GraderSpec> {
+    let Some(node) = node else {
+        return build.names.graders.iter().map(|name| shipped(name)).collect();
+    };
+    let mut out: Vec<GraderSpec> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for item in node.items() {
+        let Some(spec) = grader(item, build) else { continue };
+        if seen.insert(spec.name().to_owned()) {
+            out.push(spec);
+        } else {
+            let what = format!("grader `{}` stands here twice", spec.name());
+            build.notes.error(Code::Duplicate.at(item.span), what, "keep one of them; a program may have a `name`");
+        }
+    }
+    out
+}
+
+fn grader(item: &Node, build: &mut Builder<'_>) -> Option<GraderSpec> {
+    if let Kind::Map(_) = item.kind {
+        let argv = build.argv(item.get("program"));
+        let name = build.maybe_line(item.get("name")).unwrap_or_else(|| program_name(&argv));
+        return Some(GraderSpec::Program { name, argv });
+    }
+    let name = build.line(Some(item));
+    if name.is_empty() {
+        return None;
+    }
+    if name.contains('/') || name.ends_with(".yaml") || name.ends_with(".yml") {
+        let path = build.path(Some(item), Want::File)?;
+        return Some(GraderSpec::Criteria { name: stem(&path), path: Some(path) });
+    }
+    if build.names.graders.contains(&name.as_str()) {
+        return Some(shipped(&name));
+    }
+    let hint = near::hint(&name, build.names.graders.iter().copied(), "the shipped graders are");
+    build.notes.error(Code::UnknownName.at(item.span), format!("no grader is called `{}`", brief(&name)), hint);
+    None
+}
+
+fn shipped(name: &str) -> GraderSpec {
+    GraderSpec::Criteria { name: name.to_owned(), path: None }
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// `style` for `[python3, graders/style.py]`.
+fn program_name(argv: &[String]) -> String {
+    let script = argv.iter().skip(1).rfind(|word| !word.starts_with('-') && word.contains(['/', '.']));
+    script.or(argv.first()).map(|word| stem(&PathBuf::from(word))).unwrap_or_default()
+}
+
+fn gate(node: &Node, build: &mut Builder<'_>) -> Gate {
+    let mut rules = Vec::new();
+    for rule in node.get("rules").map_or(&[][..], Node::items) {
+        if let Some(line) = rule_line(rule, build) {
+            rules.push(line);
+        }
+    }
+    let looks = node.get("trials");
+    let (start, most) =
+        (build.whole(looks.and_then(|l| l.get("start"))), build.whole(looks.and_then(|l| l.get("most"))));
+    if let (Some(start), Some(most), Some(looks)) = (start, most, looks)
+        && start > most
+    {
+        build.notes.error(Code::OutOfRange.at(looks.span), format!("`start` ({start}) is above `most` ({most})"), "");
+    }
+    Gate { as_written: node.to_value(), rules }
+}
+
+/// "outcome no worse by 0.05": a rule for people.
+fn rule_line(rule: &Node, build: &mut Builder<'_>) -> Option<String> {
+    let number = |name: &str| rule.get(name).and_then(Node::source);
+    if let Some(severity) = rule.get("guardrails").and_then(Node::source) {
+        return Some(format!("at most {} new guardrail violations, {severity}", number("new")?));
+    }
+    let score = rule.get("score")?;
+    let name = score.source()?;
+    match (number("at_least"), number("no_worse_by")) {
+        (None, None) => {
+            let what = "a rule for a score needs `at_least` or `no_worse_by`";
+            build.notes.error(Code::Misplaced.at(score.span), what, "for example `{score: outcome, at_least: 0.7}`");
+            None
+        }
+        (Some(least), None) => Some(format!("{name} at least {least}")),
+        (None, Some(worse)) => Some(format!("{name} no worse by {worse}")),
+        (Some(least), Some(worse)) => Some(format!("{name} at least {least} and no worse by {worse}")),
+    }
+}
