@@ -174,7 +174,10 @@ fn unknown(argv: &[&str], name: &str, site: &Site, out: &mut Vec<Deed>) {
         push(Found::new(name, Act::Other).sub("probe"), site, out);
         return;
     }
-    push(Found::new(name, tasks::of_script(argv[0], site.table).unwrap_or(Act::Run)), site, out);
+    let act = tasks::of_script(argv[0], site.table).unwrap_or(Act::Run);
+    let lists =
+        act == Act::Test && argv.iter().any(|word| matches!(*word, "--gtest_list_tests" | "--list-tests" | "--list"));
+    push(Found::new(name, if lists { Act::List } else { act }), site, out);
 }
 
 /// Programs that read their operands in their own way, by the word in the table.
