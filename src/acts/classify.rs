@@ -1,7 +1,7 @@
 //! From the words of one command to what it does.
 
 use crate::acts::args::{self, Args};
-use crate::acts::line::{Found, Site, push};
+use crate::acts::line::{Found, MAX_NESTING, Site, push};
 use crate::acts::table::{Operands, Program, Scheme, Verdict, What};
 use crate::acts::{files, interpreters, names, special, tasks, texts, vcs, wrappers};
 use crate::model::act::{Act, Deed};
@@ -40,6 +40,9 @@ impl<'a> Call<'a> {
 
 /// Names one command, through all its wrappers.
 pub(super) fn call(argv: &[&str], site: &Site, out: &mut Vec<Deed>) {
+    if site.nesting > MAX_NESTING {
+        return;
+    }
     let mut argv = argv;
     for _ in 0..MAX_WRAPPERS {
         match step(argv, site, out) {

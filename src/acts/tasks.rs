@@ -257,6 +257,6 @@ pub(super) fn cargo(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
     let Some(line) = flag.and_then(|at| call.argv.get(at + 1)) else { return false };
     let mut argv = vec![call.argv[0]];
     argv.extend(line.split_whitespace());
-    classify::call(&argv, site, out);
+    classify::call(&argv, &site.deeper(), out);
     true
 }
