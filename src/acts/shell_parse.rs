@@ -211,6 +211,11 @@ impl<'a> Reader<'a> {
             "case" => self.case(),
             "function" => self.function_word(),
             "[[" => return Some(Node::Simple(self.bracket_test())),
+            "}" | "fi" | "then" | "else" | "elif" | "do" | "done" | "esac" => {
+                // It closes nothing that was opened.
+                self.incomplete = true;
+                return self.simple();
+            }
             _ => return self.simple(),
         };
         Some(node)
@@ -240,7 +245,7 @@ impl<'a> Reader<'a> {
             let closing = self.bare_word() == "]]";
             let (word, inner) = self.word();
             if word.text.is_empty() && !word.quoted && inner.is_empty() {
-                self.pos += 1;
+                self.pos = (self.pos + 1).min(self.end);
                 continue;
             }
             simple.words.push((word, inner));

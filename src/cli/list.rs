@@ -2,6 +2,7 @@
 
 use super::{args::Listed, exit, run, say};
 use crate::agents::AGENTS;
+use crate::importers::IMPORTERS;
 use crate::metrics::METRICS;
 use crate::reporters::REPORTERS;
 use crate::store::{RunRecord, read_json};
@@ -12,7 +13,7 @@ pub fn list(what: Listed) -> i32 {
         Listed::Agents => agents(),
         Listed::Graders => crate::graders::list_document(),
         Listed::Metrics => metrics(),
-        Listed::Importers => String::new(),
+        Listed::Importers => importers(),
         Listed::Reporters => reporters(),
         Listed::Runs => runs(),
     };
@@ -44,6 +45,11 @@ fn metrics() -> String {
         text.push_str(&format!("  {} ({}, {})\n    {}\n", metric.id, metric.unit, metric.range, metric.doc));
     }
     text.trim_start().to_owned()
+}
+
+fn importers() -> String {
+    let line = |doc: &crate::model::import::ImporterDoc| format!("{}\n    {}\n    found at: {}\n", doc.name, doc.about, doc.found_at);
+    IMPORTERS.iter().map(|importer| line(importer.doc())).collect()
 }
 
 fn reporters() -> String {

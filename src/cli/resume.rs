@@ -5,7 +5,7 @@ use super::{
     report, run, say,
 };
 use crate::model::fault::{Boundary, Fault};
-use crate::runner::Grading;
+use crate::runner::{Grading, leftovers};
 use crate::store::{RunLock, RunRecord, read_json};
 
 pub fn resume(args: &ResumeArgs) -> i32 {
@@ -35,5 +35,6 @@ fn begun(args: &ResumeArgs) -> Result<run::Begun, Fault> {
         say::note("the graders have changed since the run started: everything is graded again with the new ones");
         RunRecord { grading: grading.id(), ..record }
     };
+    leftovers::clear(&layout, &record)?;
     Ok(run::Begun { layout, record, grading, lock })
 }

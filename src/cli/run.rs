@@ -12,7 +12,7 @@ use crate::model::{
 use crate::plan::{Available, Plan, Selection, plan};
 use crate::process::{Cancel, env::search_path, usable_sandboxes};
 use crate::runner::{self, Ended, Grading, Job, clock, progress::Watcher};
-use crate::store::{self, Layout, RunLock, RunRecord};
+use crate::store::{self, Created, Layout, RunLock, RunRecord};
 use crate::suite::{Paint, load, render};
 use std::{
     io::IsTerminal,
@@ -24,6 +24,9 @@ pub const RUNS: &str = ".evalrun/runs";
 
 pub fn run(args: &RunArgs) -> i32 {
     let Some(typed) = &args.suite else { return exit::REFUSED };
+    if let Some(fault) = args.out.to.iter().find_map(|wanted| report::wanted_output(wanted).err()) {
+        return refuse(&fault);
+    }
     let suites = match suite_files(typed) {
         Ok(suites) => suites,
         Err(fault) => return refuse(&fault),
@@ -131,8 +134,7 @@ fn begin(args: &RunArgs, suite: Suite, planned: Plan, (grading, sandbox): (Gradi
     let root = args.out.folder.clone().unwrap_or_else(|| Path::new(RUNS).join(&run));
     let layout = Layout::at(std::path::absolute(&root).unwrap_or(root));
     if layout.run().exists() {
-        let message = format!("{} holds a run already", layout.root.display());
-        return Err(Fault::new(Boundary::Store, "exists", message).hint("choose another --out, or `evalrun resume` it"));
+        return Err(holds_a_run(&layout));
     }
     std::fs::create_dir_all(&layout.root).map_err(|error| {
         Fault::new(Boundary::Store, "io", format!("cannot create {}: {error}", layout.root.display()))
@@ -152,8 +154,16 @@ fn begin(args: &RunArgs, suite: Suite, planned: Plan, (grading, sandbox): (Gradi
     };
     let json = serde_json::to_vec_pretty(&record)
         .map_err(|error| Fault::new(Boundary::Store, "format", format!("run.json cannot be written: {error}")))?;
-    store::once(&layout.run(), &json)?;
-    Ok(Begun { layout, record, grading, lock })
+    match store::once(&layout.run(), &json)? {
+        Created::First => Ok(Begun { layout, record, grading, lock }),
+        // Another evalrun was faster, and has ended since.
+        Created::Existed => Err(holds_a_run(&layout)),
+    }
+}
+
+fn holds_a_run(layout: &Layout) -> Fault {
+    let message = format!("{} holds a run already", layout.root.display());
+    Fault::new(Boundary::Store, "exists", message).hint("choose another --out, or `evalrun resume` it")
 }
 
 /// Plays what is left of a run, writes its reports, gives the exit code.

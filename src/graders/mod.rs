@@ -28,7 +28,7 @@ mod shipped;
 
 pub use cites::{cited, event_text, quote_of};
 pub use criteria::Criteria;
-pub use dimension::{dimension, dimensions};
+pub use dimension::{MET, dimension, dimensions};
 pub use list::list_document;
 pub use outcome::{interview_result, passed, stage_results};
 pub use shipped::{SHIPPED, shipped};

@@ -1,4 +1,4 @@
-//! The sentence of a verdict: a template for when it holds and one for when it does not, checked when the file is read.
+//! The sentence of a verdict: `pass` where the value is 1, `fail` below; both are checked when the file is read.
 //!
 //! `act` is the act of the first cited event, `quote` its most telling line, `count` what the whole trial held.
 
@@ -41,6 +41,8 @@ pub const COUNT: &[(&str, &str)] = &[
 const ROOTS: &[&str] = &["act", "count", "metric", "quote", "task", "end"];
 /// Characters of a sentence.
 const LONGEST: usize = 400;
+/// Characters of a command line in it.
+const LINE: usize = 100;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Says {
@@ -72,7 +74,7 @@ impl Says {
 
     /// The sentence for a value, if the criterion brings one.
     pub fn sentence(&self, value: f64, cites: &[Cite], evidence: &Evidence<'_>) -> Option<String> {
-        let template = if value >= 0.5 { &self.pass } else { &self.fail };
+        let template = if value >= 1.0 { &self.pass } else { &self.fail };
         let text = ENV.render_str(template.as_ref()?, variables(cites, evidence)).ok()?;
         Some(text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect())
     }
@@ -126,9 +128,18 @@ fn act(cites: &[Cite], evidence: &Evidence<'_>) -> Value {
         "event": event.map(|event| event.to_string()).unwrap_or_default(),
         "kind": found.map(|act| act.deed.act.word()).unwrap_or_default(),
         "program": found.map(|act| act.deed.program.as_str()).unwrap_or_default(),
-        "command": command.unwrap_or_default().trim().to_owned(),
+        "command": short(&command.unwrap_or_default()),
         "path": path,
     })))
+}
+
+/// One line that fits into a sentence.
+fn short(command: &str) -> String {
+    let line = command.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LINE) {
+        Some((end, _)) => format!("{} ...", line[..end].trim_end()),
+        None => line,
+    }
 }
 
 fn counts(evidence: &Evidence<'_>) -> Value {

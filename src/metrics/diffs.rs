@@ -55,6 +55,7 @@ fn between(facts: &mut Facts<'_>, (from, until): (EventId, EventId), changed: &B
         is_test: paths::is_test(&path),
         path,
         applied: true,
+        moved: false,
         by: EditBy::Snapshot,
         in_diff: Some(true),
     };

@@ -301,18 +301,21 @@ pub const SELF_REVIEW: Metric = Metric {
     behaviour: "self_checking",
     unit: "yes or no",
     range: "0, 1",
-    doc: "1 if the agent looked at its own change after the last edit: `git diff`, `git status`, `git show` or their like.",
+    doc: "1 if the agent looked at its own change after the last edit: `git diff`, `git status`, `git show` or their like; where no code was edited, a listing too.",
     undefined: "nothing was edited",
     unknown: "never",
     of: |facts| {
         let last = facts.last_code_edit().or_else(|| facts.applied().next_back());
         let Some(edit) = last else { return Measured::Undefined("nothing was edited".to_owned()) };
+        let no_code = facts.last_code_edit().is_none();
         let from = facts.acts.partition_point(|act| act.at <= edit.at);
         let looks = |act: &&super::facts::ActDone| {
             let words = || act.deed.command.split_whitespace();
-            act.deed.act == Act::Vcs
-                && act.deed.sub.as_deref() == Some("inspect")
-                && words().any(|word| matches!(word, "diff" | "status" | "show" | "st"))
+            let listed = act.deed.act == Act::List && no_code;
+            listed
+                || act.deed.act == Act::Vcs
+                    && act.deed.sub.as_deref() == Some("inspect")
+                    && words().any(|word| matches!(word, "diff" | "status" | "show" | "st"))
         };
         match facts.acts[from..].iter().find(looks) {
             Some(act) => yes_no(true, vec![act.at.0]),
@@ -326,7 +329,7 @@ pub const REPRODUCTION_FIRST: Metric = Metric {
     behaviour: "self_checking",
     unit: "yes or no",
     range: "0, 1",
-    doc: "Tasks of kind `bugfix` only. 1 if a test or a program failed before the first edit and the same command was green after the last code edit.",
+    doc: "Tasks of kind `bugfix` only. 1 if a test or a program failed before the first edit and the same command was green later, after a code edit. Whether the very last edit was checked is ends_green's matter.",
     undefined: "the task is no bug fix, or no code was edited",
     unknown: "the source tells neither exit codes nor outputs",
     of: reproduction_first,
@@ -334,7 +337,7 @@ pub const REPRODUCTION_FIRST: Metric = Metric {
 
 fn reproduction_first(facts: &Facts<'_>) -> Measured {
     let is_bug = facts.task.and_then(|task| task.kind) == Some(TaskKind::Bugfix);
-    let (Some(first), Some(last), true) = (facts.first_edit(), facts.last_code_edit(), is_bug) else {
+    let (Some(first), Some(code), true) = (facts.first_edit(), facts.code_edits().next(), is_bug) else {
         return Measured::Undefined("the task is no bug fix, or no code was edited".to_owned());
     };
     if !facts.tells().exit_codes && !facts.tells().outputs {
@@ -344,10 +347,8 @@ fn reproduction_first(facts: &Facts<'_>) -> Measured {
     for (at, key, red) in runs(facts) {
         if at < first.at && red {
             shown.insert(key, at.0);
-        } else if at > last.at && !red {
-            if let Some(before) = shown.get(&key) {
-                return yes_no(true, vec![*before, at.0]);
-            }
+        } else if let Some(before) = shown.get(&key).filter(|_| at > code.at && !red) {
+            return yes_no(true, vec![*before, at.0]);
         }
     }
     yes_no(false, shown.into_values().take(1).chain([first.at.0]).collect())

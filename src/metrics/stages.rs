@@ -157,3 +157,24 @@ pub fn constraints(task: &Task, facts: &Facts<'_>) -> Vec<Row> {
     };
     task.interview.constraints.iter().map(row).collect()
 }
+
+/// Why the interview cannot be judged: a stage hung on a check that could not run.
+pub fn void(task: &Task, facts: &Facts<'_>) -> Option<String> {
+    use crate::model::task::When;
+    let skipped = |id: &str| facts.stages.iter().any(|(_, mark)| mark.id == id && mark.state == StageState::Skipped);
+    task.interview.stages.iter().filter(|stage| skipped(&stage.id)).find_map(|stage| {
+        let check = match stage.when.as_ref()? {
+            When::Check { name, .. } => name.as_str(),
+            When::Constraint { id, .. } => task
+                .interview
+                .constraints
+                .iter()
+                .find(|constraint| constraint.id == *id)
+                .map(|constraint| constraint.check.as_str())?,
+            When::Told { .. } | When::Asked { .. } => return None,
+        };
+        let (_, mark) = facts.marks.iter().rev().find(|(_, mark)| mark.name == check && mark.when != "before")?;
+        let broken = mark.status == CheckStatus::Broken;
+        broken.then(|| format!("stage `{}` hangs on the check `{check}`, which could not run: {}", stage.id, mark.why))
+    })
+}

@@ -104,6 +104,9 @@ pub struct ScoreResult {
     /// null unless scored.
     pub value: Option<f64>,
     pub weight: f64,
+    /// Scored not met, it caps its dimension at this value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<f64>,
     pub why: String,
     pub cites: Vec<Cite>,
 }

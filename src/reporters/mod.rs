@@ -1,4 +1,22 @@
 //! One file per output. A reporter takes data and gives bytes; whoever calls it writes them.
+//!
+//! ```text
+//! results.json   what others read            terminal      one table, then what to look at first
+//! report.html    verdict, numbers, failures  report/trials one page a trial: the conversation beside the verdicts that cite it
+//! summary.md     fits a comment              junit.xml     expected checks as test cases
+//! ```
+//!
+//! Every text in a report was written by an agent, a workspace or a suite: all of it is hostile. Each output escapes it in one place of its own.
+
+mod findings;
+mod html;
+mod json;
+mod junit;
+mod markdown;
+mod names;
+mod standings;
+pub mod terminal;
+mod words;
 
 use crate::model::{
     fault::Fault,
@@ -65,17 +83,9 @@ pub struct Reporter {
     pub render: fn(&Report<'_>) -> Result<Vec<Written>, Fault>,
 }
 
-/// Every output that is written after a run.
-pub static REPORTERS: &[Reporter] = &[Reporter {
-    name: "json",
-    about: "results.json, for machines",
-    file: "results.json",
-    render: |report| {
-        let error =
-            |error: serde_json::Error| Fault::new(crate::model::fault::Boundary::Store, "format", error.to_string());
-        let bytes = serde_json::to_vec_pretty(report.results).map_err(error)?;
-        Ok(vec![Written { path: "results.json".to_owned(), bytes }])
-    },
-}];
+/// Every reporter.
+pub static REPORTERS: &[Reporter] = &[html::HTML, json::JSON, junit::JUNIT, markdown::MARKDOWN];
 
-pub mod terminal;
+pub fn named(name: &str) -> Option<&'static Reporter> {
+    REPORTERS.iter().find(|reporter| reporter.name == name)
+}

@@ -166,6 +166,7 @@ fn score_result(score: Score) -> ScoreResult {
         outcome: outcome.to_owned(),
         value,
         weight: score.weight,
+        cap: score.cap,
         why,
         cites: score.cites,
     }
@@ -255,6 +256,6 @@ fn diffs(folder: &std::path::Path) -> Vec<(String, String)> {
 /// Sums what all trials used.
 pub fn total_usage(trials: &[TrialResult]) -> Usage {
     let mut total = Usage::default();
-    trials.iter().for_each(|trial| super::recorder::add(&mut total, &trial.usage));
+    trials.iter().for_each(|trial| total.add(&trial.usage));
     total
 }

@@ -1,6 +1,7 @@
 //! Grading one trajectory: facts, metrics and criteria computed off the async threads, programs asked where a grader needs one.
 
 use super::recorder::on_blocking;
+use crate::acts::Table;
 use crate::graders::{
     Answer, Build, Criteria, Evidence, GRADERS, Grader, Need, Output, interview_result, passed, run, shipped,
     stage_results,
@@ -32,6 +33,7 @@ pub struct Grading {
 
 struct Shared {
     graders: Vec<Box<dyn Grader>>,
+    table: Table,
     id: GradingId,
     /// Programs run here: the suite's folder.
     folder: PathBuf,
@@ -75,9 +77,14 @@ impl Grading {
             map.iter().map(|(word, act)| (word.clone(), act.clone())).collect::<Vec<_>>()
         };
         said.push_str(&format!("\0{acts:?}"));
-        let _ = pairs;
         let id = GradingId(hash_bytes(Domain::Graders, said.as_bytes())[..16].to_owned());
-        if wrong.is_empty() { Ok(Grading { shared: Arc::new(Shared { graders, id, folder }) }) } else { Err(wrong) }
+        match Table::extended(&pairs(&acts.programs), &pairs(&acts.tools)) {
+            Ok(table) if wrong.is_empty() => Ok(Grading { shared: Arc::new(Shared { graders, table, id, folder }) }),
+            table => {
+                wrong.extend(table.err());
+                Err(wrong)
+            }
+        }
     }
 
     /// Hash of everything that decides a grade.
@@ -101,10 +108,7 @@ impl Grading {
 
     /// Grades one trajectory in memory. Must run on a blocking thread of a runtime: programs are waited for.
     pub fn grade_case(&self, case: &Case<'_>) -> Grades {
-        let deeds = |name: &str, input: &serde_json::Value| {
-            let _ = (name, input);
-            Vec::new()
-        };
+        let deeds = |name: &str, input: &serde_json::Value| crate::acts::deeds_of_call(name, input, &self.shared.table);
         let readers = Readers { deeds: &deeds, questions: &questions };
         let facts = gather(case.trace, Given { task: case.task, twin: case.twin }, &readers);
         let metrics = measure(&facts);
@@ -132,7 +136,9 @@ impl Grading {
             ..Spec::new(command.argv.clone(), &self.shared.folder)
         };
         let ran = tokio::runtime::Handle::current().block_on(process::run(spec, &Cancel::new()));
-        Answer::Output(ran.map(output_of).map_err(|fault| Fault { boundary: Boundary::Grader, ..fault }))
+        Answer::Output(
+            ran.map(|output| output_of(&output)).map_err(|fault| Fault { boundary: Boundary::Grader, ..fault }),
+        )
     }
 }
 
@@ -140,7 +146,7 @@ fn questions(text: &str, language: &str) -> Vec<(AskKind, String)> {
     interview::questions::questions(text, language).into_iter().map(|asked| (asked.kind, asked.sentence)).collect()
 }
 
-fn output_of(output: process::Output) -> Output {
+fn output_of(output: &process::Output) -> Output {
     let exit = match output.exit {
         Exit::Code(code) => Some(code),
         Exit::Signal(_) | Exit::TimedOut | Exit::Cancelled => None,

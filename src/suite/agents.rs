@@ -37,7 +37,7 @@ pub fn to_run(root: &Node, build: &mut Builder<'_>) -> Vec<String> {
             continue;
         }
         if out.contains(&name) {
-            build.notes.error(Code::Duplicate, item.span, format!("`{name}` stands here twice"), "keep one of them");
+            build.notes.error(Code::Duplicate.at(item.span), format!("`{name}` stands here twice"), "keep one of them");
             continue;
         }
         if !defined.contains(&name) {
@@ -51,7 +51,7 @@ pub fn to_run(root: &Node, build: &mut Builder<'_>) -> Vec<String> {
 fn undefined(name: &str, span: Span, defined: &BTreeSet<String>, build: &mut Builder<'_>) {
     if build.names.is_later(name) {
         let what = format!("driver `{name}` is not in this version");
-        return build.notes.error(Code::NotYet, span, what, drivers_hint(build));
+        return build.notes.error(Code::NotYet.at(span), what, drivers_hint(build));
     }
     match build.names.driver(name) {
         Some(driver) => {
@@ -60,13 +60,13 @@ fn undefined(name: &str, span: Span, defined: &BTreeSet<String>, build: &mut Bui
             if !needs.is_empty() {
                 let what =
                     format!("driver `{name}` cannot be run by its name alone: it needs {}", near::listed(&needs));
-                build.notes.error(Code::UnknownName, span, what, "define an agent with it under `agents`");
+                build.notes.error(Code::UnknownName.at(span), what, "define an agent with it under `agents`");
             }
         }
         None => {
             let names = defined.iter().map(String::as_str).chain(build.names.drivers.iter().map(|driver| driver.name));
             let hint = near::hint(name, names, "agents and drivers are");
-            build.notes.error(Code::UnknownName, span, format!("no agent is called `{}`", brief(name)), hint);
+            build.notes.error(Code::UnknownName.at(span), format!("no agent is called `{}`", brief(name)), hint);
         }
     }
 }
@@ -85,7 +85,7 @@ fn agent(key: &Key, value: &Node, agents: &Node, build: &mut Builder<'_>) -> Opt
     let needs = driver.fields.iter().filter(|field| field.required && whole.get(field.name).is_none());
     for field in needs.filter(|_| value.get("like").is_some()) {
         let what = format!("`{}` needs `{}`: its driver is `{name}`", key.text, field.name);
-        build.notes.error(Code::Misplaced, key.span, what, "neither it nor the agent it is like has it");
+        build.notes.error(Code::Misplaced.at(key.span), what, "neither it nor the agent it is like has it");
     }
     Some(AgentSpec {
         name: key.text.clone(),
@@ -99,10 +99,10 @@ fn agent(key: &Key, value: &Node, agents: &Node, build: &mut Builder<'_>) -> Opt
 fn unknown_driver(name: &str, span: Span, build: &mut Builder<'_>) {
     if build.names.is_later(name) {
         let what = format!("driver `{name}` is not in this version");
-        return build.notes.error(Code::NotYet, span, what, drivers_hint(build));
+        return build.notes.error(Code::NotYet.at(span), what, drivers_hint(build));
     }
     let hint = near::hint(name, build.names.drivers.iter().map(|driver| driver.name), "the drivers are");
-    build.notes.error(Code::UnknownName, span, format!("no driver is called `{}`", brief(name)), hint);
+    build.notes.error(Code::UnknownName.at(span), format!("no driver is called `{}`", brief(name)), hint);
 }
 
 fn drivers_hint(build: &Builder<'_>) -> String {
@@ -121,8 +121,7 @@ fn resolved(key: &Key, value: &Node, agents: &Node, build: &mut Builder<'_>) -> 
             // Said once: for the first of the circle by name.
             if name == key.text && seen.first() == Some(&key.text.as_str()) {
                 build.notes.error(
-                    Code::Cycle,
-                    like.span,
+                    Code::Cycle.at(like.span),
                     format!("`{name}` is like itself"),
                     "one agent of the circle must have a `driver`",
                 );
@@ -133,7 +132,11 @@ fn resolved(key: &Key, value: &Node, agents: &Node, build: &mut Builder<'_>) -> 
             if current == value {
                 let names = agents.entries().iter().map(|entry| entry.key.text.as_str());
                 let hint = near::hint(name, names, "the agents are");
-                build.notes.error(Code::UnknownName, like.span, format!("no agent is called `{}`", brief(name)), hint);
+                build.notes.error(
+                    Code::UnknownName.at(like.span),
+                    format!("no agent is called `{}`", brief(name)),
+                    hint,
+                );
             }
             return None;
         };
@@ -161,7 +164,8 @@ fn secrets(auth: Option<&Node>, build: &mut Builder<'_>) -> Vec<String> {
         let name = build.line(Some(item));
         if !name.is_empty() && (!name.chars().all(good) || name.starts_with(|c: char| c.is_ascii_digit())) {
             let what = "this is no name of an environment variable";
-            build.notes.error(Code::Misplaced, item.span, what, "write the variable's name, never its value");
+            build.notes.hide(item.span);
+            build.notes.error(Code::Misplaced.at(item.span), what, "write the variable's name, never its value");
         }
     }
     build.lines(Some(names))

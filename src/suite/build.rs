@@ -13,10 +13,17 @@ use super::{
     units::Units,
 };
 use crate::model::task::Command;
+use regex::{Regex, RegexBuilder};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Component, Path, PathBuf},
+    rc::Rc,
 };
+
+/// Bytes of one compiled pattern.
+const PATTERN_BYTES: usize = 256 << 10;
+/// Patterns that are kept compiled.
+const MAX_PATTERNS: usize = 300;
 
 pub struct Builder<'a> {
     pub names: &'a Names<'a>,
@@ -27,6 +34,8 @@ pub struct Builder<'a> {
     trees: BTreeMap<PathBuf, String>,
     /// Texts of files that were read already.
     texts: BTreeMap<PathBuf, String>,
+    /// Patterns that were compiled already: every row of a table has the same ones.
+    patterns: BTreeMap<String, Result<Rc<Regex>, String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +57,14 @@ pub enum Want {
 
 impl<'a> Builder<'a> {
     pub fn new(names: &'a Names<'a>, notes: &'a mut Notes) -> Builder<'a> {
-        Builder { names, notes, row: RowNow::NoRows, trees: BTreeMap::new(), texts: BTreeMap::new() }
+        Builder {
+            names,
+            notes,
+            row: RowNow::NoRows,
+            trees: BTreeMap::new(),
+            texts: BTreeMap::new(),
+            patterns: BTreeMap::new(),
+        }
     }
 
     /// A text on the spot, its row filled in. Empty where there is none.
@@ -131,8 +147,7 @@ impl<'a> Builder<'a> {
             (Stands::Nothing, _) => "does not exist",
         };
         self.notes.error(
-            Code::Path,
-            node.span,
+            Code::Path.at(node.span),
             format!("`{}` {fits}", brief_path(&path)),
             "paths are relative to the file they stand in",
         );
@@ -155,7 +170,7 @@ impl<'a> Builder<'a> {
         let script = [".py", ".sh", ".js", ".ts", ".rb", ".pl"].iter().any(|end| word.ends_with(end));
         let is_path =
             word.contains('/') && !word.starts_with('-') && !word.contains("://") && !word.contains([' ', '{', '$']);
-        if !is_path && !(script && !word.contains([' ', '{', '$', '*'])) {
+        if !is_path && (!script || word.contains([' ', '{', '$', '*'])) {
             return word;
         }
         let path = self.relative(span, &word);
@@ -164,9 +179,26 @@ impl<'a> Builder<'a> {
         }
         if script || at == 0 {
             let what = format!("`{}` does not exist", brief_path(&path));
-            self.notes.error(Code::Path, span, what, "paths are relative to the file they stand in");
+            self.notes.error(Code::Path.at(span), what, "paths are relative to the file they stand in");
         }
         word
+    }
+
+    /// A pattern of a question, letters' case aside.
+    ///
+    /// # Errors
+    /// Says why it does not compile.
+    pub fn pattern(&mut self, text: &str) -> Result<Rc<Regex>, String> {
+        if let Some(known) = self.patterns.get(text) {
+            return known.clone();
+        }
+        let built = RegexBuilder::new(text).case_insensitive(true).size_limit(PATTERN_BYTES).build();
+        let built = built.map(Rc::new).map_err(|error| pattern_error(&error));
+        if self.patterns.len() >= MAX_PATTERNS {
+            self.patterns.clear();
+        }
+        self.patterns.insert(text.to_owned(), built.clone());
+        built
     }
 
     /// The hash of a folder's bytes.
@@ -180,7 +212,7 @@ impl<'a> Builder<'a> {
                 hash
             }
             Err(why) => {
-                self.notes.error(Code::Unreadable, span, format!("the folder cannot be read: {why}"), "");
+                self.notes.error(Code::Unreadable.at(span), format!("the folder cannot be read: {why}"), "");
                 String::new()
             }
         }
@@ -195,7 +227,7 @@ impl<'a> Builder<'a> {
         if !self.notes.is_full() {
             let there = format!("the {what}s here are");
             let hint = near::hint(&name, names.iter().map(String::as_str), &there);
-            self.notes.error(Code::UnknownName, node.span, format!("no {what} is called `{}`", brief(&name)), hint);
+            self.notes.error(Code::UnknownName.at(node.span), format!("no {what} is called `{}`", brief(&name)), hint);
         }
         false
     }
@@ -215,7 +247,7 @@ impl<'a> Builder<'a> {
                 }
                 Err(error) => {
                     let what = format!("`{}`: {error}", brief_path(&path));
-                    self.notes.error(Code::Path, node.span, what, "paths are relative to the file they stand in");
+                    self.notes.error(Code::Path.at(node.span), what, "paths are relative to the file they stand in");
                     return String::new();
                 }
             },
@@ -230,11 +262,19 @@ impl<'a> Builder<'a> {
             RowNow::Unread => text.to_owned(),
             RowNow::Row(row) => rows::fill(text, row).unwrap_or_else(|wrong| {
                 for (what, hint) in wrong {
-                    self.notes.error(Code::Template, span, what, hint);
+                    self.notes.error(Code::Template.at(span), what, hint);
                 }
                 String::new()
             }),
         }
+    }
+}
+
+fn pattern_error(error: &regex::Error) -> String {
+    match error {
+        regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
+        // The last line says what is wrong; those before draw the pattern.
+        other => other.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
     }
 }
 
@@ -245,7 +285,7 @@ pub fn clean(path: &Path) -> PathBuf {
         match part {
             Component::CurDir => {}
             Component::ParentDir if matches!(out.components().next_back(), Some(Component::Normal(_))) => {
-                drop(out.pop())
+                out.pop();
             }
             Component::ParentDir | Component::Normal(_) | Component::RootDir | Component::Prefix(_) => out.push(part),
         }

@@ -3,6 +3,8 @@
 //! Everything from outside is bounded here: only regular files, 4 MiB at most, UTF-8. A folder's bytes become one hash
 //! by a walk in the order of names, so that the same folder has the same hash on every machine.
 
+#![allow(clippy::disallowed_methods)]
+
 use crate::model::canon::{Domain, hash_bytes};
 use std::{
     fs::{self, File},
@@ -77,7 +79,9 @@ pub fn absolute(path: &Path) -> PathBuf {
     for part in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
         match part {
             Component::CurDir => {}
-            Component::ParentDir => drop(out.pop()),
+            Component::ParentDir => {
+                out.pop();
+            }
             Component::Prefix(_) | Component::RootDir | Component::Normal(_) => out.push(part),
         }
     }

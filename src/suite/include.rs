@@ -7,7 +7,7 @@ use super::{
     build::brief_path,
     files,
     finding::{Code, Notes},
-    node::{Entry, Kind, Node, Span},
+    node::{Entry, Kind, Node, Span, brief},
     parse::parse,
 };
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ struct Reader<'a> {
     /// Files read already, by their real paths.
     done: Vec<PathBuf>,
     /// From the suite down to the file that is being read.
-    open: Vec<PathBuf>,
+    open: Vec<(PathBuf, String)>,
 }
 
 impl Reader<'_> {
@@ -34,9 +34,9 @@ impl Reader<'_> {
     fn file(&mut self, path: &Path, from: Option<Span>) -> Option<Node> {
         let real = files::absolute(path);
         let name = brief_path(path);
-        if let (true, Some(span)) = (self.open.contains(&real), from) {
+        if let (true, Some(span)) = (self.open.iter().any(|(open, _)| *open == real), from) {
             let what = format!("`{name}` includes itself, by way of {}", self.way());
-            self.notes.error(Code::Cycle, span, what, "take one of the includes out");
+            self.notes.error(Code::Cycle.at(span), what, "take one of the includes out");
             return None;
         }
         if self.done.contains(&real) {
@@ -44,7 +44,7 @@ impl Reader<'_> {
         }
         if self.done.len() >= MAX_FILES {
             let what = format!("over the limit of {MAX_FILES} included files");
-            self.notes.error(Code::Limit, from.unwrap_or_default(), what, "put many cases into `rows`");
+            self.notes.error(Code::Limit.at(from.unwrap_or_default()), what, "put many cases into `rows`");
             return None;
         }
         let text = match files::text(path) {
@@ -57,14 +57,13 @@ impl Reader<'_> {
         if !matches!(root.kind, Kind::Map(_)) {
             let what = format!("a suite is a map, not {}", root.described());
             self.notes.error(
-                Code::WrongType,
-                Span { end: root.span.start + 1, ..root.span },
+                Code::WrongType.at(Span { end: root.span.start + 1, ..root.span }),
                 what,
                 "begin with `version: 1`",
             );
             return None;
         }
-        self.open.push(real);
+        self.open.push((real, brief_path(path)));
         let whole = self.included(root, path);
         self.open.pop();
         Some(whole)
@@ -89,6 +88,7 @@ impl Reader<'_> {
             "include" => {}
             // Every file may say its version.
             "version" if entry.value.source() == Some("1") => {}
+            "version" => unknown_version(&entry.value, self.notes),
             "tasks" => match entries.iter_mut().find(|have| have.key.text == "tasks") {
                 Some(Entry { value: Node { kind: Kind::List(tasks), .. }, .. }) => {
                     tasks.extend(entry.value.items().iter().cloned());
@@ -104,25 +104,28 @@ impl Reader<'_> {
         let code = if *error == files::Unreadable::TooLarge { Code::Limit } else { Code::Unreadable };
         match from {
             Some(span) => self.notes.error(
-                Code::Path,
-                span,
+                Code::Path.at(span),
                 format!("`{}`: {error}", brief_path(path)),
                 "paths are relative to the file they stand in",
             ),
             None => {
                 let file = self.notes.source(path, String::new());
                 let span = Span { file, line: 1, col: 1, start: 0, end: 0 };
-                self.notes.error(code, span, error.to_string(), "");
+                self.notes.error(code.at(span), error.to_string(), "");
             }
         }
         None
     }
 
     fn way(&self) -> String {
-        let names =
-            self.open.iter().filter_map(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
-        names.collect::<Vec<_>>().join(" -> ")
+        self.open.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(" -> ")
     }
+}
+
+/// The version of an included file; that of the suite itself is checked with its shape.
+fn unknown_version(node: &Node, notes: &mut Notes) {
+    let what = format!("version {} is unknown: this evalrun reads version 1", brief(node.source().unwrap_or("?")));
+    notes.error(Code::Misplaced.at(node.span), what, "write `version: 1`");
 }
 
 struct Merging<'a> {
@@ -148,7 +151,7 @@ fn merge(entries: &mut Vec<Entry>, entry: Entry, merging: &mut Merging<'_>) {
         (Kind::Map(_) | Kind::List(_) | Kind::Scalar(_), _) => {
             let first = merging.notes.at(have.key.span);
             let what = format!("`{}` stands in two files: first at {first}", entry.key.text);
-            merging.notes.error(Code::Duplicate, entry.key.span, what, "keep one of them");
+            merging.notes.error(Code::Duplicate.at(entry.key.span), what, "keep one of them");
         }
     }
 }

@@ -8,13 +8,12 @@ use super::{
     node::{Kind, Node, Read, brief},
 };
 use crate::model::task::{Constraint, Fact, Interview, Say, Spoken, Stage, When, Wording};
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
+use std::rc::Rc;
 
 /// The one stage of a task that has its `say` on itself.
 pub const ONLY_STAGE: &str = "brief";
 const REPLIES: u32 = 4;
-/// Bytes of one compiled pattern.
-const PATTERN_BYTES: usize = 1 << 20;
 
 pub fn interview(task: &Node, defaults: &Defaults, build: &mut Builder<'_>) -> Interview {
     let node = task.get("interview");
@@ -38,12 +37,16 @@ fn stages(task: &Node, build: &mut Builder<'_>) -> Vec<Stage> {
     match (task.entry("say"), listed) {
         (Some(say), Some(_)) => {
             let what = "`say` stands here and `interview.stages` as well";
-            build.notes.error(Code::Misplaced, say.key.span, what, "a one-turn task has `say`, any other has stages");
+            build.notes.error(
+                Code::Misplaced.at(say.key.span),
+                what,
+                "a one-turn task has `say`, any other has stages",
+            );
         }
         (None, Some(_)) => {
             if let Some(expect) = task.entry("expect") {
                 let what = "`expect` stands here and `interview.stages` as well";
-                build.notes.error(Code::Misplaced, expect.key.span, what, "move it to the stage that must meet it");
+                build.notes.error(Code::Misplaced.at(expect.key.span), what, "move it to the stage that must meet it");
             }
         }
         (None, None) => nothing_said(task, build),
@@ -82,8 +85,7 @@ fn nothing_said(task: &Node, build: &mut Builder<'_>) {
     }
     let place = task.entry("id").map_or(task.span, |entry| entry.key.span);
     build.notes.error(
-        Code::Misplaced,
-        place,
+        Code::Misplaced.at(place),
         "nothing is said in this task",
         "write `say:`, or `interview: {stages: [...]}`",
     );
@@ -114,6 +116,9 @@ fn when(node: &Node, build: &mut Builder<'_>) -> Option<When> {
 }
 
 fn say(node: Option<&Node>, build: &mut Builder<'_>) -> Say {
+    if let Some(node) = node.filter(|node| node.scalar().is_some_and(|s| !s.plain && s.text.trim().is_empty())) {
+        build.notes.error(Code::Misplaced.at(node.span), "this says nothing", "write what the interviewer says");
+    }
     let Some(fact) = node.and_then(|node| node.get("if_told")) else { return Say::Text(build.text(node)) };
     let get = |name: &str| node.and_then(|node| node.get(name));
     Say::IfTold { fact: build.line(Some(fact)), then: build.text(get("then")), otherwise: build.text(get("else")) }
@@ -164,20 +169,21 @@ fn examples(node: &Node, build: &mut Builder<'_>) {
         }
         if !asked {
             let what = format!("no `ask` pattern matches this example of `{}`", build.line(node.get("id")));
-            build.notes.error(Code::Pattern, item.span, what, "change the pattern, or add one");
+            build.notes.error(Code::Pattern.at(item.span), what, "change the pattern, or add one");
         } else if let Some(pattern) = unasked {
             let what = format!("the `not` pattern `{}` takes this example out", brief(pattern.as_str()));
-            build.notes.error(Code::Pattern, item.span, what, "make it narrower");
+            build.notes.error(Code::Pattern.at(item.span), what, "make it narrower");
         }
     }
 }
 
 /// `None` where one of them is wrong: then nothing can be said about examples.
-fn patterns(node: Option<&Node>, build: &mut Builder<'_>) -> Option<Vec<Regex>> {
+fn patterns(node: Option<&Node>, build: &mut Builder<'_>) -> Option<Vec<Rc<Regex>>> {
     let mut out = Vec::new();
     let mut good = true;
     let items = node.map_or(&[][..], Node::items);
-    if node.is_some_and(|node| !matches!(node.kind, Kind::List(_))) {
+    // When nobody will read more findings, compiling more patterns only costs time.
+    if build.notes.is_full() || node.is_some_and(|node| !matches!(node.kind, Kind::List(_))) {
         return None;
     }
     for item in items {
@@ -186,14 +192,13 @@ fn patterns(node: Option<&Node>, build: &mut Builder<'_>) -> Option<Vec<Regex>> 
             continue;
         }
         let text = build.line(Some(item));
-        match RegexBuilder::new(&text).case_insensitive(true).size_limit(PATTERN_BYTES).build() {
+        match build.pattern(&text) {
             Ok(pattern) => out.push(pattern),
             Err(error) => {
                 good = false;
-                let what = format!("this pattern does not compile: {}", pattern_error(&error));
+                let what = format!("this pattern does not compile: {error}");
                 build.notes.error(
-                    Code::Pattern,
-                    item.span,
+                    Code::Pattern.at(item.span),
                     what,
                     "patterns are regular expressions: put `\\` before a sign that stands for itself",
                 );
@@ -201,14 +206,6 @@ fn patterns(node: Option<&Node>, build: &mut Builder<'_>) -> Option<Vec<Regex>> 
         }
     }
     good.then_some(out)
-}
-
-fn pattern_error(error: &regex::Error) -> String {
-    match error {
-        regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
-        // The last line says what is wrong; those before draw the pattern.
-        other => other.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
-    }
 }
 
 fn constraints(node: Option<&Node>, first: &str, build: &mut Builder<'_>) -> Vec<Constraint> {

@@ -5,7 +5,7 @@ use super::{
     files::{self, Stands},
     finding::{Code, Notes},
     interview::ONLY_STAGE,
-    node::{Kind, Node, Span, number},
+    node::{Kind, Node, Span, brief, number},
     tasks::plain_folder,
 };
 use crate::model::task::Workspace;
@@ -19,7 +19,7 @@ pub fn unique_ids(items: &[Node], what: &str, notes: &mut Notes) {
         match seen.get(name) {
             Some(first) => {
                 let message = format!("{what} `{name}` stands here twice: first at {}", notes.at(*first));
-                notes.error(Code::Duplicate, id.span, message, "give each its own id");
+                notes.error(Code::Duplicate.at(id.span), message, "give each its own id");
             }
             None => {
                 seen.insert(name, id.span);
@@ -40,6 +40,7 @@ pub fn check(task: &Node, workspace: &Workspace, build: &mut Builder<'_>) {
         for wording in fact.get("say").map_or(&[][..], Node::items) {
             known_stage(wording.get("from"), &there, build);
         }
+        first_wording(fact, &there, build);
         discoverable(fact, workspace, build);
     }
     for constraint in items(interview, "constraints") {
@@ -127,7 +128,7 @@ fn expectations(task: &Node, there: &There<'_>, build: &mut Builder<'_>) {
         if let Some(until) = there.until.get(name).filter(|until| at >= **until) {
             let stage = there.stage_ids.get(*until).cloned().unwrap_or_default();
             let what = format!("check `{name}` is superseded from stage `{stage}` on, and expected here");
-            build.notes.error(Code::NeverRuns, item.span, what, "take it out here, or change its `until`");
+            build.notes.error(Code::NeverRuns.at(item.span), what, "take it out here, or change its `until`");
         }
     }
 }
@@ -151,7 +152,7 @@ fn stage_links(stage: &Node, at: usize, there: &There<'_>, build: &mut Builder<'
             let name = there.stage_ids.get(at).filter(|name| !name.is_empty());
             let stage = name.map_or("this stage".to_owned(), |name| format!("stage `{name}`"));
             let what = format!("{stage} can never run: {why}");
-            build.notes.error(Code::NeverRuns, node.span, what, never_hint(field));
+            build.notes.error(Code::NeverRuns.at(node.span), what, never_hint(field));
         }
     }
 }
@@ -192,6 +193,19 @@ fn known_stage(node: Option<&Node>, there: &There<'_>, build: &mut Builder<'_>) 
     known(node, "stage", &there.stage_names, build);
 }
 
+/// Asked before the stage of its first wording, the interviewer would have nothing to say.
+fn first_wording(fact: &Node, there: &There<'_>, build: &mut Builder<'_>) {
+    let wordings = fact.get("say").map_or(&[][..], Node::items);
+    let from = |wording: &Node| wording.get("from").and_then(Node::source).map(|name| there.stage(name));
+    let late = |wording: &Node| matches!(from(wording), Some(Some(at)) if at > 0);
+    if let (Some(first), true) = (wordings.first(), wordings.iter().all(late)) {
+        let span = first.get("from").map_or(first.span, |node| node.span);
+        let stage = first.get("from").and_then(Node::source).unwrap_or_default();
+        let what = format!("fact `{}` has no answer before stage `{}`", brief(&id(fact)), brief(stage));
+        build.notes.error(Code::Misplaced.at(span), what, "add a wording without `from`");
+    }
+}
+
 /// A path that is to answer a question must be in the workspace; where a setup makes files nobody can say.
 fn discoverable(fact: &Node, workspace: &Workspace, build: &mut Builder<'_>) {
     let Some(folder) = plain_folder(workspace) else { return };
@@ -200,7 +214,7 @@ fn discoverable(fact: &Node, workspace: &Workspace, build: &mut Builder<'_>) {
         let glob = path.contains(['*', '?', '[', '{']);
         if !path.is_empty() && !glob && files::stands(&folder.join(&path)) == Stands::Nothing {
             let what = format!("the workspace has no `{path}`");
-            build.notes.error(Code::Path, item.span, what, "paths here are relative to the workspace");
+            build.notes.error(Code::Path.at(item.span), what, "paths here are relative to the workspace");
         }
     }
 }
@@ -215,8 +229,7 @@ fn weights(task: &Node, build: &mut Builder<'_>) {
         let zero = |node: &&Node| node.source().and_then(number).and_then(|number| number.as_f64()) == Some(0.0);
         if let (Some(first), true) = (written.first(), written.len() == nodes.len() && written.iter().all(zero)) {
             build.notes.error(
-                Code::Weights,
-                first.span,
+                Code::Weights.at(first.span),
                 format!("the weights of these {what} sum to 0"),
                 "one at least must be above 0",
             );
@@ -238,8 +251,7 @@ fn unused(task: &Node, there: &There<'_>, build: &mut Builder<'_>) {
         if !used.contains(entry.key.text.as_str()) && !unknown && matches!(entry.value.kind, Kind::Map(_)) {
             let what = format!("check `{}` is never asked for", entry.key.text);
             build.notes.warning(
-                Code::NoEffect,
-                entry.key.span,
+                Code::NoEffect.at(entry.key.span),
                 what,
                 "put it into a stage's `expect`, or into a constraint",
             );

@@ -8,7 +8,7 @@ use super::{
     finding::{Code, Notes},
     node::{Entry, Key, Kind, Node, Scalar, Span},
 };
-use granit_parser::{Event, Parser, ScalarStyle};
+use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, options};
 use std::collections::BTreeMap;
 
 /// Nesting of lists and maps.
@@ -21,16 +21,19 @@ pub const MAX_NODES: usize = 250_000;
 /// The tree of one file. `None`: it is no YAML or over a budget, and a finding says so.
 pub fn parse(text: &str, file: u32, notes: &mut Notes) -> Option<Node> {
     let mut builder = Builder::new(file, notes);
-    for event in Parser::new_from_str(text) {
+    // The parser reads ahead: left alone it would go deeper than the nodes it has given so far.
+    let options = options! { flow_nesting_limit: MAX_DEPTH, block_nesting_limit: MAX_DEPTH };
+    for event in Parser::new_from_str_with_options(text, options) {
         let step = match event {
             Ok((event, span)) => {
                 builder.take(event, (spanned(file, &span), span.tag_span().map(|tag| spanned(file, &tag))))
             }
+            Err(error) if *error.kind() == ErrorKind::RecursionLimitExceeded => {
+                builder.too_deep(marked(file, *error.marker()))
+            }
             Err(error) => {
-                let marker = *error.marker();
-                let at = u32::try_from(marker.byte_offset().unwrap_or(0)).unwrap_or(0);
-                let place = Span { file, line: clip(marker.line()), col: clip(marker.col() + 1), start: at, end: at };
-                builder.notes.error(Code::Syntax, place, format!("this is not YAML: {}", error.info()), "");
+                let place = marked(file, *error.marker());
+                builder.notes.error(Code::Syntax.at(place), format!("this is not YAML: {}", error.info()), "");
                 None
             }
         };
@@ -38,7 +41,7 @@ pub fn parse(text: &str, file: u32, notes: &mut Notes) -> Option<Node> {
     }
     if builder.root.is_none() {
         let place = Span { file, line: 1, col: 1, start: 0, end: 0 };
-        builder.notes.error(Code::Syntax, place, "the file is empty", "`evalrun init` writes a first suite");
+        builder.notes.error(Code::Syntax.at(place), "the file is empty", "`evalrun init` writes a first suite");
     }
     builder.root
 }
@@ -131,12 +134,12 @@ impl<'a> Builder<'a> {
         if self.documents == 1 {
             return Some(());
         }
-        self.notes.error(Code::Syntax, span, "a second document in one file", "put it in a file of its own");
+        self.notes.error(Code::Syntax.at(span), "a second document in one file", "put it in a file of its own");
         None
     }
 
     fn tag(&mut self, span: Span, tag: &str) {
-        self.notes.error(Code::Syntax, span, format!("the tag `{tag}` means nothing here"), "take it out");
+        self.notes.error(Code::Syntax.at(span), format!("the tag `{tag}` means nothing here"), "take it out");
     }
 
     fn count(&mut self, more: usize, span: Span) -> Option<()> {
@@ -145,7 +148,7 @@ impl<'a> Builder<'a> {
             return Some(());
         }
         let what = format!("over the limit of {MAX_NODES} nodes (lists, maps and values) in one file");
-        self.notes.error(Code::Limit, span, what, "split the suite with `include`, or put many cases into `rows`");
+        self.notes.error(Code::Limit.at(span), what, "split the suite with `include`, or put many cases into `rows`");
         None
     }
 
@@ -166,7 +169,7 @@ impl<'a> Builder<'a> {
 
     fn too_deep(&mut self, span: Span) -> Option<()> {
         let what = format!("nested deeper than the limit of {MAX_DEPTH} levels");
-        self.notes.error(Code::Limit, span, what, "a suite needs about ten levels");
+        self.notes.error(Code::Limit.at(span), what, "a suite needs about ten levels");
         None
     }
 
@@ -200,7 +203,7 @@ impl<'a> Builder<'a> {
         self.anchored += nodes;
         if self.anchored > MAX_NODES {
             let what = format!("anchors hold more than the limit of {MAX_NODES} nodes");
-            self.notes.error(Code::Limit, node.span, what, "put anchors on small things only");
+            self.notes.error(Code::Limit.at(node.span), what, "put anchors on small things only");
             return None;
         }
         self.anchors.insert(id, Anchored { node: node.clone(), nodes, depth: depth(node) });
@@ -209,13 +212,13 @@ impl<'a> Builder<'a> {
 
     fn alias(&mut self, id: usize, span: Span) -> Option<()> {
         let Some((size, depth)) = self.anchors.get(&id).map(|have| (have.nodes, have.depth)) else {
-            self.notes.error(Code::Syntax, span, "an alias inside of what it stands for", "write the value out");
+            self.notes.error(Code::Syntax.at(span), "an alias inside of what it stands for", "write the value out");
             return None;
         };
         self.aliased += size;
         if self.aliased > MAX_ALIASED {
             let what = format!("aliases stand for more than the limit of {MAX_ALIASED} nodes");
-            self.notes.error(Code::Limit, span, what, "write fewer aliases, or put many cases into `rows`");
+            self.notes.error(Code::Limit.at(span), what, "write fewer aliases, or put many cases into `rows`");
             return None;
         }
         if self.open.len() + depth > MAX_DEPTH {
@@ -259,7 +262,7 @@ impl<'a> Builder<'a> {
             }
             Kind::List(_) | Kind::Scalar(_) => {
                 let span = Span { file: self.file, ..from.span };
-                self.notes.error(Code::WrongType, span, "`<<` needs a map, or a list of maps", "as in `<<: *defaults`");
+                self.notes.error(Code::Syntax.at(span), "`<<` needs a map, or a list of maps", "as in `<<: *defaults`");
             }
         }
     }
@@ -271,8 +274,7 @@ fn next_key(node: Node, notes: &mut Notes) -> NextKey {
         Kind::Scalar(scalar) => NextKey::Named(Key { text: scalar.text, span: node.span }),
         Kind::List(_) | Kind::Map(_) => {
             notes.error(
-                Code::WrongType,
-                node.span,
+                Code::Syntax.at(node.span),
                 "a list or a map as a key",
                 "quote the key if it is a text that begins with `[` or `{`",
             );
@@ -289,7 +291,7 @@ fn add(map: &mut MapSoFar, entry: Entry, notes: &mut Notes) {
         }
         Some(first) => {
             let what = format!("`{}` stands here twice: first at {}", entry.key.text, notes.at(*first));
-            notes.error(Code::Duplicate, entry.key.span, what, "keep one of them");
+            notes.error(Code::Duplicate.at(entry.key.span), what, "keep one of them");
         }
     }
 }
@@ -301,6 +303,11 @@ fn depth(node: &Node) -> usize {
         Kind::List(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
         Kind::Map(entries) => 1 + entries.iter().map(|entry| depth(&entry.value)).max().unwrap_or(0),
     }
+}
+
+fn marked(file: u32, marker: Marker) -> Span {
+    let at = clip(marker.byte_offset().unwrap_or(0));
+    Span { file, line: clip(marker.line()), col: clip(marker.col() + 1), start: at, end: at }
 }
 
 fn spanned(file: u32, span: &granit_parser::Span) -> Span {

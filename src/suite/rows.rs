@@ -46,7 +46,7 @@ pub fn read(reading: &Reading<'_>, notes: &mut Notes) -> Option<Table> {
         return None;
     }
     if records.is_empty() {
-        notes.error(Code::Rows, line(reading.file, 1), "the table has no rows", "write at least one");
+        notes.error(Code::Rows.at(line(reading.file, 1)), "the table has no rows", "write at least one");
     }
     let mut seen: BTreeMap<String, Span> = BTreeMap::new();
     let mut rows = Vec::new();
@@ -55,14 +55,13 @@ pub fn read(reading: &Reading<'_>, notes: &mut Notes) -> Option<Table> {
         if !is_id(&name) {
             let what = format!("the row's key `{}` is no id", brief(&name));
             notes.error(
-                Code::Rows,
-                span,
+                Code::Rows.at(span),
                 what,
                 "small letters, digits, `.`, `_` and `-`; the first a letter or digit; at most 64",
             );
         } else if let Some(first) = seen.get(&name) {
             let what = format!("the row's key `{name}` stands here twice: first at {}", notes.at(*first));
-            notes.error(Code::Duplicate, span, what, "keys name tasks: each only once");
+            notes.error(Code::Duplicate.at(span), what, "keys name tasks: each only once");
         } else {
             seen.insert(name.clone(), span);
             rows.push(Row { key: name, cluster: cluster.and_then(|column| values.get(column).cloned()), values });
@@ -182,12 +181,12 @@ fn bounded(rows: usize, span: Span, notes: &mut Notes) -> Option<()> {
     if rows <= MAX_ROWS {
         return Some(());
     }
-    notes.error(Code::Limit, span, format!("over the limit of {MAX_ROWS} rows"), "split the table");
+    notes.error(Code::Limit.at(span), format!("over the limit of {MAX_ROWS} rows"), "split the table");
     None
 }
 
 fn refused(notes: &mut Notes, span: Span, why: &str) -> Option<Lines> {
-    notes.error(Code::Rows, span, format!("this row cannot be read: {why}"), "");
+    notes.error(Code::Rows.at(span), format!("this row cannot be read: {why}"), "");
     None
 }
 
@@ -197,7 +196,7 @@ fn column<'a>(node: &'a Node, columns: &[String], notes: &mut Notes) -> Option<&
         return Some(name);
     }
     let hint = near::hint(name, columns.iter().map(String::as_str), "the columns are");
-    notes.error(Code::UnknownName, node.span, format!("the table has no column `{}`", brief(name)), hint);
+    notes.error(Code::UnknownName.at(node.span), format!("the table has no column `{}`", brief(name)), hint);
     None
 }
 

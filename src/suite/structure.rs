@@ -99,7 +99,7 @@ impl Checker<'_> {
         let what = format!("{} must be {}, not {}", place.what, shape.noun(), node.described());
         let hint = if node.is_nothing() { "write a value, or take the line out" } else { "" };
         let span = if node.span.end > node.span.start { head(node) } else { place.span };
-        self.notes.error(Code::WrongType, span, what, hint);
+        self.notes.error(Code::WrongType.at(span), what, hint);
     }
 
     fn either(&mut self, node: &Node, shapes: &[Shape], place: &Place) {
@@ -108,7 +108,7 @@ impl Checker<'_> {
             None => {
                 let nouns: Vec<String> = shapes.iter().map(Shape::noun).collect();
                 let what = format!("{} must be {}, not {}", place.what, nouns.join(", or "), node.described());
-                self.notes.error(Code::WrongType, head(node), what, "");
+                self.notes.error(Code::WrongType.at(head(node)), what, "");
             }
         }
     }
@@ -120,7 +120,7 @@ impl Checker<'_> {
                 (true, Some(scalar)) => {
                     let what = format!("{} must be {}, not {}", place.what, shape.noun(), node.described());
                     let hint = format!("write `[{}]`", node::brief(&scalar.text));
-                    self.notes.error(Code::WrongType, node.span, what, hint);
+                    self.notes.error(Code::WrongType.at(node.span), what, hint);
                 }
                 (true | false, _) => self.wrong(node, shape, place),
             }
@@ -128,8 +128,7 @@ impl Checker<'_> {
         };
         if items.len() < least {
             self.notes.error(
-                Code::OutOfRange,
-                head(node),
+                Code::OutOfRange.at(head(node)),
                 format!("{} is empty", place.what),
                 "write at least one item",
             );
@@ -170,7 +169,7 @@ impl Checker<'_> {
         }
         let hint = near::hint(&key.text, fields.iter().map(|field| field.name), "the fields here are");
         let what = format!("unknown field `{}` in {}", node::brief(&key.text), with_article(name));
-        self.notes.error(Code::UnknownField, key.span, what, hint);
+        self.notes.error(Code::UnknownField.at(key.span), what, hint);
     }
 
     /// Required fields that are not there. One that was only misspelled has been reported as unknown already.
@@ -185,7 +184,7 @@ impl Checker<'_> {
             }
             let what = format!("{} needs `{}`", place.what, field.name);
             let hint = format!("`{}:` {}", field.name, decapitalised(field.doc));
-            self.notes.error(Code::MissingField, place.span, what, hint);
+            self.notes.error(Code::MissingField.at(place.span), what, hint);
         }
     }
 
@@ -209,7 +208,7 @@ impl Checker<'_> {
                 Some(field) => self.shape(value, &field.shape, &Place::of(key)),
                 None if elsewhere => {
                     let what = format!("`{}` does not go with `{chosen}`", key.text);
-                    self.notes.error(Code::UnknownField, key.span, what, "take one of them out");
+                    self.notes.error(Code::UnknownField.at(key.span), what, "take one of them out");
                 }
                 None => self.unknown_field(key, &fields, record.name),
             }
@@ -229,7 +228,7 @@ impl Checker<'_> {
         }
         if !misspelled {
             let what = format!("{} needs one of {}", place.what, near::listed(&firsts));
-            self.notes.error(Code::MissingField, place.span, what, "");
+            self.notes.error(Code::MissingField.at(place.span), what, "");
         }
     }
 
@@ -241,7 +240,11 @@ impl Checker<'_> {
         let own = node.get("driver");
         if own.is_none() && node.get("like").is_none() {
             let hint = "`driver:` says how it is driven; `like:` names an agent to resemble";
-            self.notes.error(Code::MissingField, place.span, format!("{} needs `driver` or `like`", place.what), hint);
+            self.notes.error(
+                Code::MissingField.at(place.span),
+                format!("{} needs `driver` or `like`", place.what),
+                hint,
+            );
         }
         let driver = driver_of(node, self.agents).and_then(Node::source).and_then(|name| self.names.driver(name));
         match driver {
@@ -264,7 +267,7 @@ impl Checker<'_> {
                 Some(shape) => self.shape(value, &shape, &Place::of(key)),
                 None if AGENT_LATER.contains(&key.text.as_str()) => {
                     let what = format!("`{}` is not in this version for driver `{}`", key.text, driver.name);
-                    self.notes.error(Code::UnknownField, key.span, what, "take it out");
+                    self.notes.error(Code::UnknownField.at(key.span), what, "take it out");
                 }
                 None => {
                     let names = driver.fields.iter().map(|field| field.name).chain(AGENT.all().map(|field| field.name));
@@ -272,7 +275,7 @@ impl Checker<'_> {
                     let what =
                         format!("unknown field `{}` in an agent of driver `{}`", node::brief(&key.text), driver.name);
                     let code = if node.get("driver").is_some() { Code::UnknownField } else { Code::Misplaced };
-                    self.notes.error(code, key.span, what, hint);
+                    self.notes.error(code.at(key.span), what, hint);
                 }
             }
         }
@@ -287,8 +290,7 @@ impl Checker<'_> {
             }
             let what = format!("{} needs `{}`: its driver is `{}`", place.what, field.name, driver.name);
             self.notes.error(
-                Code::MissingField,
-                place.span,
+                Code::MissingField.at(place.span),
                 what,
                 format!("`{}:` {}", field.name, decapitalised(field.doc)),
             );
@@ -304,7 +306,7 @@ impl Checker<'_> {
             Shape::Flag if matches!(scalar.read(), Read::Flag(_)) => {}
             Shape::Flag if scalar.read() == Read::Doubtful => {
                 let what = format!("{} must be `true` or `false`, not `{}`", place.what, scalar.text);
-                self.notes.error(Code::WrongType, node.span, what, "YAML tools disagree about yes, no, on and off");
+                self.notes.error(Code::WrongType.at(node.span), what, "YAML tools disagree about yes, no, on and off");
             }
             Shape::Whole(least) => self.number(node, (shape, scalar, f64::from(*least), f64::from(u32::MAX)), place),
             Shape::Number { least, most } => self.number(node, (shape, scalar, *least, *most), place),
@@ -313,7 +315,7 @@ impl Checker<'_> {
             Shape::Version if scalar.read() == Read::Number && scalar.text == "1" => {}
             Shape::Version => {
                 let what = format!("version {} is unknown: this evalrun reads version 1", node::brief(&scalar.text));
-                self.notes.error(Code::OutOfRange, node.span, what, "write `version: 1`");
+                self.notes.error(Code::OutOfRange.at(node.span), what, "write `version: 1`");
             }
             Shape::Flag | Shape::Text | Shape::List { .. } | Shape::Map { .. } | Shape::Record(_) => {
                 self.wrong(node, shape, place)
@@ -337,14 +339,13 @@ impl Checker<'_> {
             Read::Doubtful => "a boolean by some tools",
         };
         let what = format!("{} must be {}: `{}` is read as {read}", place.what, shape.noun(), scalar.text);
-        self.notes.error(Code::QuoteIt, node.span, what, format!("quote it: \"{}\"", scalar.text));
+        self.notes.error(Code::QuoteIt.at(node.span), what, format!("quote it: \"{}\"", scalar.text));
     }
 
     fn bad_id(&mut self, text: &str, span: Span) {
         let what = format!("`{}` is no id", node::brief(text));
         self.notes.error(
-            Code::BadId,
-            span,
+            Code::BadId.at(span),
             what,
             "small letters, digits, `.`, `_` and `-`; the first a letter or digit; at most 64",
         );
@@ -360,12 +361,16 @@ impl Checker<'_> {
                     scalar.text,
                     units.name.trim_start_matches("a ").trim_start_matches("an ")
                 );
-                self.notes.error(Code::MissingUnit, node.span, what, units.hint(&scalar.text));
+                self.notes.error(Code::MissingUnit.at(node.span), what, units.hint(&scalar.text));
+            }
+            Err(Wrong::Zero) => {
+                let what = format!("{} must be more than nothing, not {}", place.what, node.described());
+                self.notes.error(Code::OutOfRange.at(node.span), what, format!("for example {}", units.example));
             }
             Err(Wrong::Unreadable) if scalar.text.is_empty() => self.wrong(node, shape, place),
             Err(Wrong::Unreadable) => {
                 let what = format!("{} must be {}, not {}", place.what, units.name, node.described());
-                self.notes.error(Code::WrongType, node.span, what, units.hint(&scalar.text));
+                self.notes.error(Code::WrongType.at(node.span), what, units.hint(&scalar.text));
             }
         }
     }
@@ -375,11 +380,15 @@ impl Checker<'_> {
             return;
         }
         if later.contains(&scalar.text.as_str()) {
-            let what = format!("{} `{}` is not in this version", place.what, scalar.text);
-            return self.notes.error(Code::UnknownWord, node.span, what, format!("one of {}", near::listed(words)));
+            let what = format!("`{}: {}` is not in this version", place.what.trim_matches('`'), scalar.text);
+            return self.notes.error(Code::UnknownWord.at(node.span), what, format!("one of {}", near::listed(words)));
         }
         let what = format!("{} cannot be {}", place.what, node.described());
-        self.notes.error(Code::UnknownWord, node.span, what, near::hint(&scalar.text, words.iter().copied(), "one of"));
+        self.notes.error(
+            Code::UnknownWord.at(node.span),
+            what,
+            near::hint(&scalar.text, words.iter().copied(), "one of"),
+        );
     }
 
     fn number(&mut self, node: &Node, (shape, scalar, least, most): (&Shape, &Scalar, f64, f64), place: &Place) {
@@ -394,7 +403,7 @@ impl Checker<'_> {
             Some(value) if (least..=most).contains(&value) => {}
             Some(_) => {
                 let what = format!("{} must be {}, not {}", place.what, shape.noun(), scalar.text);
-                self.notes.error(Code::OutOfRange, node.span, what, range_hint(least, most));
+                self.notes.error(Code::OutOfRange.at(node.span), what, range_hint(least, most));
             }
         }
     }

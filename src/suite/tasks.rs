@@ -51,7 +51,7 @@ fn table(node: &Node, build: &mut Builder<'_>) -> Vec<Row> {
     let text = match files::text(&path) {
         Ok(text) => text,
         Err(error) => {
-            build.notes.error(Code::Path, named.span, format!("`{}`: {error}", brief_path(&name)), "");
+            build.notes.error(Code::Path.at(named.span), format!("`{}`: {error}", brief_path(&name)), "");
             return Vec::new();
         }
     };
@@ -60,7 +60,7 @@ fn table(node: &Node, build: &mut Builder<'_>) -> Vec<Row> {
         Some("jsonl" | "ndjson") => true,
         Some(_) | None => {
             let what = "a table is a `.csv` or a `.jsonl` file";
-            build.notes.error(Code::Rows, named.span, what, "the file's name says which");
+            build.notes.error(Code::Rows.at(named.span), what, "the file's name says which");
             return Vec::new();
         }
     };
@@ -78,8 +78,7 @@ fn no_rows(node: &Node, build: &mut Builder<'_>) {
             if rows::asks_for_row(&scalar.text) {
                 let what = "`{{ row. }}` in a task without `rows`";
                 build.notes.error(
-                    Code::Template,
-                    node.span,
+                    Code::Template.at(node.span),
                     what,
                     "`rows: {file: TABLE.csv, key: COLUMN}` gives the task its rows",
                 );
@@ -127,8 +126,7 @@ fn workspace(node: Option<&Node>, written: &mut Written, build: &mut Builder<'_>
     let get = |name: &str| node.and_then(|node| node.get(name));
     if let (Some(_), Some(git)) = (get("copy"), node.and_then(|node| node.entry("git"))) {
         build.notes.error(
-            Code::Misplaced,
-            git.key.span,
+            Code::Misplaced.at(git.key.span),
             "`copy` and `git` both stand here",
             "a workspace has one source",
         );
@@ -156,8 +154,16 @@ fn git_source(git: &Node, written: &mut Written, build: &mut Builder<'_>) -> Sou
     let url = build.line(git.get("url"));
     written.git = Some(url.clone());
     let span = git.get("url").map(|node| node.span);
-    let local =
-        !url.is_empty() && !url.contains("://") && !url.split('/').next().is_some_and(|host| host.contains(':'));
+    for node in [git.get("url"), git.get("rev")].into_iter().flatten() {
+        if build.line(Some(node)).starts_with('-') {
+            let what = "this begins with `-`, which git takes for an option";
+            build.notes.error(Code::Misplaced.at(node.span), what, "");
+        }
+    }
+    let local = !url.is_empty()
+        && !url.starts_with('-')
+        && !url.contains("://")
+        && !url.split('/').next().is_some_and(|host| host.contains(':'));
     let url = match (local, span) {
         (true, Some(span)) => local_repository(&url, span, build),
         (true | false, _) => url,
@@ -171,7 +177,11 @@ fn local_repository(url: &str, span: Span, build: &mut Builder<'_>) -> String {
         Stands::Folder | Stands::File => files::absolute(&path).to_string_lossy().into_owned(),
         Stands::Nothing => {
             let what = format!("`{}` does not exist", brief_path(&path));
-            build.notes.error(Code::Path, span, what, "a URL has `://`; a path is relative to the file it stands in");
+            build.notes.error(
+                Code::Path.at(span),
+                what,
+                "a URL has `://`; a path is relative to the file it stands in",
+            );
             url.to_owned()
         }
     }
@@ -234,13 +244,13 @@ fn score_at(node: &Node, build: &mut Builder<'_>) -> ScoreAt {
     };
     if let (Some(at), false) = (node.get("at"), score.at.is_empty() || score.at.starts_with('/')) {
         let hint = format!("write `/{}`", score.at.replace('.', "/"));
-        build.notes.error(Code::Misplaced, at.span, "this is no JSON pointer: it begins with `/`", hint);
+        build.notes.error(Code::Misplaced.at(at.span), "this is no JSON pointer: it begins with `/`", hint);
     }
     if let (Some(best), Some(worst)) = (build.real(node.get("best")), build.real(node.get("worst")))
         && (best - worst).abs() < f64::EPSILON
     {
         let span = node.get("worst").map_or(node.span, |worst| worst.span);
-        build.notes.error(Code::OutOfRange, span, "`best` and `worst` are the same", "the score lies between them");
+        build.notes.error(Code::Misplaced.at(span), "`best` and `worst` are the same", "the score lies between them");
     }
     score
 }
@@ -264,7 +274,7 @@ fn guardrail(node: &Node, build: &mut Builder<'_>) -> Guardrail {
     let from = ask_first.unwrap_or(node);
     if let (Some(asks), Some(list)) = (node.entry("ask_first"), LISTS.iter().find(|list| node.get(list).is_some())) {
         let what = format!("`ask_first` and `{list}` both stand here");
-        build.notes.error(Code::Misplaced, asks.key.span, what, "make them two guardrails");
+        build.notes.error(Code::Misplaced.at(asks.key.span), what, "make them two guardrails");
     }
     let shaped = matches!(from.kind, Kind::Map(_));
     if let (Some(id), true) = (node.entry("id"), shaped && LISTS.iter().all(|list| from.get(list).is_none())) {
@@ -274,8 +284,7 @@ fn guardrail(node: &Node, build: &mut Builder<'_>) -> Guardrail {
         if !misspelled {
             let what = "this guardrail forbids nothing";
             build.notes.error(
-                Code::Misplaced,
-                id.key.span,
+                Code::Misplaced.at(id.key.span),
                 what,
                 "it needs `commands`, `writes`, `reads` or `ask_first`",
             );
@@ -297,7 +306,7 @@ fn globs(node: Option<&Node>, build: &mut Builder<'_>) {
     for item in node.map_or(&[][..], Node::items) {
         let glob = build.line(Some(item));
         if let Err(error) = globset::Glob::new(&glob) {
-            build.notes.error(Code::Pattern, item.span, format!("this glob cannot be read: {}", error.kind()), "");
+            build.notes.error(Code::Pattern.at(item.span), format!("this glob cannot be read: {}", error.kind()), "");
         }
     }
 }

@@ -60,7 +60,8 @@ pub async fn run_check(check: &Check, scene: &Scene<'_>, conditions: &Conditions
         }
         CheckWhat::Tests { run } => on_copy(&Program { check, command: run, read: &by_tests }, scene, conditions).await,
     };
-    found.unwrap_or_else(|fault| CheckResult::new(CheckStatus::Broken, fault.message))
+    let result = found.unwrap_or_else(|fault| CheckResult::new(CheckStatus::Broken, fault.message));
+    result.redacted(conditions.redactor)
 }
 
 /// A check's program and how its end is read.

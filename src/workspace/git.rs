@@ -68,9 +68,8 @@ pub fn resolve(source: &GitSource) -> Result<String, Fault> {
     }
     let wanted = format!("{}^{{commit}}", source.rev);
     let found = git(local, &["rev-parse", "--verify", "--end-of-options", &wanted]);
-    found.map(|out| line(&out)).map_err(|why| {
-        why.fault(&format!("find `{}` in `{}`", source.rev, source.url)).hint("give a commit that the repository holds")
-    })
+    let doing = format!("find `{}` in `{}`", source.rev, source.url);
+    found.map(|out| line(&out)).map_err(|why| why.hinted(&doing, "give a commit that the repository holds"))
 }
 
 /// Fills the new folder `work` with the revision; the repository there ends at it and knows no remote.
@@ -86,10 +85,9 @@ pub fn check_out(source: &GitSource, work: &Path, hidden: &[String]) -> Result<S
     let fetch = ["fetch", "-q", "--no-tags", "--update-shallow", "--no-recurse-submodules", "--end-of-options"];
     let mut args: Vec<&OsStr> = fetch.iter().map(OsStr::new).collect();
     args.extend([url.as_os_str(), OsStr::new(&commit)]);
-    git(work, &args).map_err(|why| {
-        why.fault(&format!("fetch `{}` from `{}`", source.rev, source.url))
-            .hint("over a network give the full commit id, a branch or a tag")
-    })?;
+    let doing = format!("fetch `{}` from `{}`", source.rev, source.url);
+    let hint = "over a network give the full commit id, a branch or a tag";
+    git(work, &args).map_err(|why| why.hinted(&doing, hint))?;
     let head = line(&step("read the commit", &["rev-parse", "--verify", "FETCH_HEAD^{commit}"])?);
     step("set the branch", &["update-ref", "refs/heads/main", &head])?;
     step("check out the commit", &["reset", "-q", "--hard", &head])?;
@@ -114,6 +112,14 @@ impl Trouble {
             Trouble::Missing => Fault::new(Boundary::Workspace, "git", format!("cannot {doing}: git is not installed"))
                 .hint("install git and run again"),
             Trouble::Failed(why) => Fault::new(Boundary::Workspace, "git", format!("git cannot {doing}: {why}")),
+        }
+    }
+
+    /// With a hint for the case that git itself is there.
+    fn hinted(&self, doing: &str, hint: &str) -> Fault {
+        match self {
+            Trouble::Missing => self.fault(doing),
+            Trouble::Failed(_) => self.fault(doing).hint(hint),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::model::task::ScoreAt;
 use crate::model::trace::{CheckMark, CheckStatus, Text};
+use crate::process::redact::Redactor;
 
 /// Shell codes for "not executable" and "not found".
 const NOT_STARTED: [i32; 2] = [126, 127];
@@ -38,6 +39,13 @@ impl CheckResult {
             output: String::new(),
             duration_ms: 0,
         }
+    }
+
+    /// Names of files and tests may hold secrets as well; what was printed has been redacted already.
+    pub(super) fn redacted(self, redactor: &Redactor) -> CheckResult {
+        let clean = |text: String| redactor.redact(&text).into_owned();
+        let tests = self.tests.into_iter().map(|(name, status)| (clean(name), status)).collect();
+        CheckResult { why: clean(self.why), tests, ..self }
     }
 
     /// The result as an event of the trace; `when` is `before` or a stage.

@@ -38,7 +38,7 @@ impl Place {
         // Programs refuse a HOME and a folder for keys that others may read, and the base may be a shared /tmp.
         let root = fs::canonicalize(root).map_err(|why| fault("read", root, &why))?;
         let place = Place { root };
-        for folder in [place.home(), place.tmp(), place.root.join("checks")] {
+        for folder in [place.home(), place.tmp(), place.checks()] {
             make(&folder)?;
         }
         Ok(place)
@@ -68,6 +68,11 @@ impl Place {
         self.root.join("tmp")
     }
 
+    /// Where copies with hidden files stand while checks run: to be hidden in the agent's sandbox.
+    pub fn checks(&self) -> PathBuf {
+        self.root.join("checks")
+    }
+
     /// Removes everything.
     pub fn clear(&self) -> Result<(), Fault> {
         remove(&self.root)
@@ -75,7 +80,7 @@ impl Place {
 
     /// A folder of its own for a check; what an earlier one of this name left is removed.
     pub(super) fn check_room(&self, name: &str) -> Result<Room, Fault> {
-        let root = self.root.join("checks").join(name);
+        let root = self.checks().join(name);
         remove(&root)?;
         let room = Room { root };
         for folder in [&room.root, &room.home(), &room.tmp()] {

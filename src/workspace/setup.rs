@@ -83,14 +83,18 @@ pub async fn prepare(wanted: &Workspace, shop: &Shop, conditions: &Conditions<'_
     .await?;
     let hash = cache_key(&source, wanted)?;
     let folder = shop.cache.join(&hash);
+    // Two caches may share one temporary folder.
+    let root = Place::path(&shop.places, &format!("setup/{}/{hash}", shop.cache.display()));
     if let Some(ready) = Prepared::read(&folder, &hash) {
+        // Whoever built it and was killed just then left the place; nobody else will remove it.
+        let left = root.clone();
+        blocking(move || remove(&left)).await?;
         return Ok(ready);
     }
     let _lock = lock(&shop.cache.join(format!("{hash}.lock")), conditions.cancel).await?;
     if let Some(ready) = Prepared::read(&folder, &hash) {
         return Ok(ready);
     }
-    let root = Place::path(&shop.places, &format!("setup/{hash}"));
     let ignore = Ignore::new(&wanted.ignore)?;
     let (place, notes) = blocking(move || source.fill(&root, &ignore)).await?;
     // What is shared by all trials must not depend on the seed of the one that came first.
@@ -118,6 +122,7 @@ pub async fn run_steps(steps: &[Setup], place: &Place, conditions: &Conditions<'
         };
         let said = last_lines(&conditions.printed(&output));
         let message = format!("the setup `{}` {how}{said}", step.run.words());
+        let message = conditions.redactor.redact(&message);
         return Err(Fault::new(Boundary::Workspace, "setup", message).hint("run it by hand in a copy of the workspace"));
     }
     Ok(())

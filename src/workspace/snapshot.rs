@@ -34,7 +34,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { file: 32 << 20, total: 512 << 20, entries: 200_000, settle: Duration::from_secs(2) }
+        Limits { file: 32 << 20, total: 512 << 20, entries: 200_000, settle: Duration::from_millis(100) }
     }
 }
 

@@ -1,18 +1,14 @@
 //! Whole trials, dispatchers and run folders.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 use evalrun::{
-    model::{
-        run::{Dispatcher, GradingId, TrialSpec, Work},
-        suite::Suite,
-    },
+    model::{run::GradingId, suite::Suite},
     plan::{Available, Selection, plan},
     process::Cancel,
-    runner::{self, Grading, Job, dispatch::LocalDispatcher, progress::Watcher},
+    runner::{self, Grading, Job, progress::Watcher},
     store::{Layout, RunRecord},
 };
 use serde_json::json;
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{fs, path::Path};
 
 const SCRIPT: &str = "
 version: 1

@@ -50,7 +50,7 @@ impl Trial {
         };
         let result = run_check(check, &scene, &self.bench.conditions()).await;
         assert!(!self.place.root().join("aside").exists());
-        assert_eq!(fs::read_dir(self.place.root().join("checks")).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(self.place.checks()).unwrap().count(), 0);
         result
     }
 
@@ -173,6 +173,12 @@ async fn per_test_results_are_read_from_the_report() {
         let good = "<t><testcase classname=\"c\" name=\"a\"/><testcase name=\"b\"/></t>";
         let bad = "<t><testcase classname=\"c\" name=\"a\"/><testcase name=\"b\"><failure/></testcase></t>";
         let write = |text: &str, end: &str| tests(&format!("echo '{text}' > $REPORT; {end}"));
+        let leak =
+            trial.check(&write("<t><testcase name=\"hunter2hunter2\"><failure/></testcase></t>", "exit 1")).await;
+        assert_eq!(
+            (leak.tests.keys().next().unwrap().as_str(), leak.why.as_str()),
+            ("[KEY]", "1 of 1 tests fail: `[KEY]`")
+        );
         let result = trial.check(&write(bad, "exit 1")).await;
         assert_eq!(told(&result), (CheckStatus::Failed, "1 of 2 tests fail: `b`"));
         let names: Vec<(&str, CheckStatus)> =

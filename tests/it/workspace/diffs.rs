@@ -20,7 +20,7 @@ fn apply(patch: &str, folder: &Path) {
     let mut git = Command::new("git");
     git.args(["apply", "--whitespace=nowarn", "--unsafe-paths", "-"])
         .current_dir(folder)
-        .env("GIT_CEILING_DIRECTORIES", "/");
+        .env("GIT_CEILING_DIRECTORIES", folder.parent().unwrap());
     let mut git = git.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     std::io::Write::write_all(&mut git.stdin.take().unwrap(), patch.as_bytes()).unwrap();
     let out = git.wait_with_output().unwrap();

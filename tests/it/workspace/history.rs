@@ -102,7 +102,8 @@ fn a_revision_comes_without_its_future() {
         assert_eq!(done(&work, &["for-each-ref", "--format=%(refname)"]), "refs/heads/main");
         assert_eq!([done(&work, &["remote"]), done(&work, &["status", "--porcelain"])], ["", ""]);
         let kept = done(&work, &["cat-file", "--batch-all-objects", "--batch-check=%(objecttype)"]);
-        assert_eq!(kept.lines().count(), 2 + 4 + 2 - 1, "{kept}");
+        // Two commits, three folders, two files.
+        assert_eq!(kept.lines().count(), 7, "{kept}");
         assert!(!work.join(".git/FETCH_HEAD").exists() && !work.join(".git/logs").exists());
         let config = fs::read_to_string(work.join(".git/config")).unwrap();
         assert!(!config.contains("origin"), "{config}");
@@ -121,4 +122,29 @@ fn a_revision_that_is_not_there_is_said() {
         (fault.kind, fault.message.replace(folder.path().to_str().unwrap(), "DIR"))
     });
     insta::assert_debug_snapshot!(kinds);
+}
+
+/// The folder to work in, in the process that finds no git.
+const NO_GIT: &str = "EVALRUN_NO_GIT";
+
+#[test]
+fn without_git_there_is_no_repository_and_that_is_said() {
+    let folder = tempdir().unwrap();
+    put(folder.path(), "work/a", "a\n");
+    let mut inside = Command::new(std::env::current_exe().unwrap());
+    inside.args(["--exact", "workspace::history::where_no_git_is_found", "--ignored"]);
+    let out = inside.env("PATH", "/nonexistent").env(NO_GIT, folder.path()).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stdout));
+}
+
+#[test]
+#[ignore = "run by without_git_there_is_no_repository_and_that_is_said, where git is not found"]
+fn where_no_git_is_found() {
+    let Some(folder) = std::env::var_os(NO_GIT).map(std::path::PathBuf::from) else { return };
+    let mut notes = Notes::default();
+    first_commit(&folder.join("work"), &[], &mut notes).unwrap();
+    assert_eq!(notes.lines(), ["git is not installed here, so the workspace has no repository"]);
+    let source = GitSource { url: folder.join("work").to_str().unwrap().to_owned(), rev: "main".to_owned() };
+    let fault = check_out(&source, &folder.join("new"), &[]).unwrap_err();
+    assert_eq!(fault.hint.as_deref(), Some("install git and run again"));
 }

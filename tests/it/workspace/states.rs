@@ -63,7 +63,8 @@ fn untouched_files_are_not_read_again() {
     assert_eq!([first.read, first.reused, second.read, second.reused, third.reused], [2, 0, 0, 2, 1]);
     assert_eq!(third.manifest, snapshot(&work, &store).manifest);
     // Fresh files are read again: their times may hide the next change.
-    let mut careful = super::camera(&store);
+    let limits = Limits { settle: Duration::from_secs(3600), ..limits };
+    let mut careful = Camera::new(Store::open(&store).unwrap(), Ignore::new(&[]).unwrap(), limits);
     careful.take(&work, &as_they_are()).unwrap();
     assert_eq!(careful.take(&work, &as_they_are()).unwrap().read, 2);
 }

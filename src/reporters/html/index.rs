@@ -1,0 +1,287 @@
+//! The first page: the verdict in words, then every number with its way down to the trials.
+
+use super::super::names::{dimensions, spoken};
+use super::super::standings::{Contrast, Pair, Shown, design, of_trial, pairs, sentence};
+use super::super::terminal::spent;
+use super::super::words::{duration, plural, score};
+use super::super::Report;
+use super::figure::{Measured, level, measured};
+use super::page::Pages;
+use super::{findings_view, interview, measures};
+use crate::model::{
+    fault::Fault,
+    results::{AgentResult, Results, TrialResult},
+};
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// Where things are, seen from the first page.
+#[derive(Clone, Copy)]
+pub(super) struct Links<'a> {
+    pub names: &'a [String],
+}
+
+impl Links<'_> {
+    pub fn trial(&self, at: usize) -> String {
+        format!("report/trials/{}.html", self.names[at])
+    }
+
+    pub fn at(&self, at: usize, anchor: impl std::fmt::Display) -> String {
+        format!("report/trials/{}.html#{anchor}", self.names[at])
+    }
+}
+
+/// # Errors
+/// When a template asks for what the view does not hold.
+pub(super) fn render(pages: &Pages, report: &Report<'_>, names: &[String]) -> Result<Vec<u8>, Fault> {
+    let mut out = Vec::new();
+    pages.render("report", view(report, Links { names }), &mut out)?;
+    Ok(out)
+}
+
+#[derive(Serialize)]
+struct View<'a> {
+    title: String,
+    suite: &'a str,
+    about: Option<&'a str>,
+    facts: Vec<(&'static str, String)>,
+    stand_ins: &'a [String],
+    verdicts: Vec<Verdict<'a>>,
+    alone: bool,
+    agents: Vec<Agent<'a>>,
+    board: Vec<BoardRow>,
+    heat: Vec<HeatRow<'a>>,
+    stages: Vec<interview::StageTable<'a>>,
+    interviews: Vec<interview::Table<'a>>,
+    failures: Vec<findings_view::FailureView<'a>>,
+    criteria: Vec<findings_view::DimensionView<'a>>,
+    exclusions: Vec<findings_view::ExclusionView<'a>>,
+    metrics: Vec<measures::Group<'a>>,
+    gates: Vec<(String, &'a str, &'a str)>,
+    notes: Vec<(&'a str, &'a str, String)>,
+    again: &'a str,
+}
+
+#[derive(Serialize)]
+struct Verdict<'a> {
+    ahead: &'a str,
+    behind: &'a str,
+    sentence: String,
+    design: String,
+    rows: Vec<ContrastRow>,
+}
+
+/// One line of the figure of differences: from -1 to 1 in a box of 100.
+#[derive(Serialize)]
+struct ContrastRow {
+    dimension: String,
+    anchor: String,
+    by: String,
+    half: Option<String>,
+    shown: &'static str,
+    solid: bool,
+    x: String,
+    whisker: Option<(String, String)>,
+}
+
+#[derive(Serialize)]
+struct Agent<'a> {
+    name: &'a str,
+    driver: &'a str,
+    model: Option<&'a str>,
+    version: Option<&'a str>,
+    trials: String,
+    stand_in: bool,
+}
+
+#[derive(Serialize)]
+struct BoardRow {
+    dimension: String,
+    anchor: String,
+    cells: Vec<Measured>,
+}
+
+#[derive(Serialize)]
+struct HeatRow<'a> {
+    task: String,
+    about: Option<&'a str>,
+    cells: Vec<HeatCell<'a>>,
+}
+
+#[derive(Serialize)]
+struct HeatCell<'a> {
+    trials: Vec<HeatTrial<'a>>,
+    /// Why nothing is there.
+    not_run: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct HeatTrial<'a> {
+    href: String,
+    n: u32,
+    text: String,
+    class: &'static str,
+    says: &'static str,
+    end: &'a str,
+}
+
+fn view<'a>(report: &'a Report<'a>, links: Links<'a>) -> View<'a> {
+    let results = report.results;
+    let names = dimensions(results);
+    let verdicts: Vec<Verdict<'_>> = pairs(results).iter().map(verdict).collect();
+    View {
+        title: format!("{} · evalrun", results.suite),
+        suite: &results.suite,
+        about: report.suite.and_then(|suite| suite.about.as_deref()),
+        facts: facts(report),
+        stand_ins: &report.facts.stand_ins,
+        alone: verdicts.is_empty(),
+        verdicts,
+        agents: results.agents.iter().map(|agent| of_agent(report, agent)).collect(),
+        board: names.iter().map(|name| board_row(results, name)).collect(),
+        heat: heat(report, links),
+        stages: interview::stages(report, links),
+        interviews: interview::tables(report, links),
+        failures: findings_view::failures(results, links),
+        criteria: findings_view::criteria(results, links),
+        exclusions: findings_view::exclusions(results, links),
+        metrics: measures::groups(results, links),
+        gates: results.gates.iter().map(|gate| (gate.verdict.replace('_', " "), gate.rule.as_str(), gate.why.as_str())).collect(),
+        notes: notes(report, links),
+        again: &report.facts.again,
+    }
+}
+
+fn facts(report: &Report<'_>) -> Vec<(&'static str, String)> {
+    let results = report.results;
+    let tasks: BTreeSet<&str> = results.trials.iter().map(|trial| trial.task.as_str()).collect();
+    let size = format!("{} of {}, {}", plural(results.trials.len(), "trial"), plural(results.agents.len(), "agent"), plural(tasks.len(), "task"));
+    let all = [
+        ("Size", size),
+        ("Started", results.started.clone()),
+        ("Took", if report.facts.wall_ms > 0 { duration(report.facts.wall_ms) } else { String::new() }),
+        ("Cost", spent(results)),
+        ("Sandbox", report.facts.sandbox.clone()),
+        ("Run", results.run.clone()),
+        ("evalrun", report.facts.evalrun.clone()),
+    ];
+    all.into_iter().filter(|(_, text)| !text.is_empty()).collect()
+}
+
+fn verdict<'a>(pair: &Pair<'a>) -> Verdict<'a> {
+    Verdict {
+        ahead: pair.ahead,
+        behind: pair.behind,
+        sentence: sentence(pair),
+        design: design(pair),
+        rows: pair.contrasts.iter().map(contrast).collect(),
+    }
+}
+
+fn contrast(contrast: &Contrast<'_>) -> ContrastRow {
+    let along = |value: f64| format!("{:.1}", (value.clamp(-1.0, 1.0) + 1.0) * 50.0);
+    ContrastRow {
+        dimension: spoken(contrast.dimension),
+        anchor: super::super::names::safe(contrast.dimension),
+        by: format!("{}{}", if contrast.by < 0.0 { "−" } else { "+" }, score(contrast.by.abs())),
+        half: contrast.half.map(score),
+        shown: contrast.shown.words(),
+        solid: matches!(contrast.shown, Shown::Apart | Shown::Constant),
+        x: along(contrast.by),
+        whisker: contrast.half.map(|half| (along(contrast.by - half), along(contrast.by + half))),
+    }
+}
+
+fn of_agent<'a>(report: &Report<'_>, agent: &'a AgentResult) -> Agent<'a> {
+    Agent {
+        name: &agent.agent,
+        driver: &agent.driver,
+        model: agent.model.as_deref(),
+        version: agent.version.as_deref(),
+        trials: plural(agent.trials as usize, "trial"),
+        stand_in: report.facts.stand_ins.contains(&agent.agent),
+    }
+}
+
+fn board_row(results: &Results, name: &str) -> BoardRow {
+    BoardRow {
+        dimension: spoken(name),
+        anchor: super::super::names::safe(name),
+        cells: results.agents.iter().map(|agent| measured(agent.dimensions.get(name))).collect(),
+    }
+}
+
+fn heat<'a>(report: &'a Report<'a>, links: Links<'a>) -> Vec<HeatRow<'a>> {
+    let results = report.results;
+    let of_trials = results.trials.iter().map(|trial| (trial.task.as_str(), trial.twin));
+    let mut tasks: Vec<(&str, bool)> = Vec::new();
+    for key in of_trials {
+        if !tasks.contains(&key) {
+            tasks.push(key);
+        }
+    }
+    for not_run in &results.not_run {
+        let (task, twin) = not_run.task.strip_suffix("~twin").map_or((not_run.task.as_str(), false), |task| (task, true));
+        if !tasks.contains(&(task, twin)) {
+            tasks.push((task, twin));
+        }
+    }
+    tasks.sort();
+    tasks.into_iter().map(|key| heat_row(report, links, key)).collect()
+}
+
+fn heat_row<'a>(report: &'a Report<'a>, links: Links<'a>, (task, twin): (&'a str, bool)) -> HeatRow<'a> {
+    let results = report.results;
+    let word = if twin { format!("{task}~twin") } else { task.to_owned() };
+    let about = report.suite.and_then(|suite| suite.tasks.iter().find(|known| known.id == task));
+    let cell = |agent: &'a AgentResult| {
+        let of_cell = |trial: &TrialResult| trial.task == task && trial.twin == twin && trial.agent == agent.agent;
+        let trials = results.trials.iter().enumerate().filter(|(_, trial)| of_cell(trial));
+        let missing = results.not_run.iter().filter(|it| it.agent == agent.agent && it.task == word);
+        HeatCell {
+            trials: trials.map(|(at, trial)| heat_trial(links, at, trial)).collect(),
+            not_run: missing.map(|it| it.why.as_str()).collect(),
+        }
+    };
+    HeatRow {
+        about: if twin { Some("the fully specified twin: read for over-asking alone") } else { about.and_then(|task| task.about.as_deref()) },
+        cells: results.agents.iter().map(cell).collect(),
+        task: word,
+    }
+}
+
+fn heat_trial<'a>(links: Links<'_>, at: usize, trial: &'a TrialResult) -> HeatTrial<'a> {
+    let value = of_trial(trial, "outcome").or_else(|| mean_of_dimensions(trial));
+    HeatTrial {
+        href: links.trial(at),
+        n: trial.trial,
+        text: value.map_or("-".to_owned(), score),
+        class: level(value),
+        says: passed(trial),
+        end: &trial.end.why,
+    }
+}
+
+/// For recorded sessions, which have no outcome.
+fn mean_of_dimensions(trial: &TrialResult) -> Option<f64> {
+    let names: BTreeSet<&str> = trial.scores.iter().map(|score| score.dimension.as_str()).collect();
+    let values: Vec<f64> = names.iter().filter_map(|name| of_trial(trial, name)).collect();
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// Whether a trial passed, in a word.
+pub(super) fn passed(trial: &TrialResult) -> &'static str {
+    match trial.passed {
+        Some(true) => "passed",
+        Some(false) => "failed",
+        None => "not decided",
+    }
+}
+
+fn notes<'a>(report: &'a Report<'a>, links: Links<'a>) -> Vec<(&'a str, &'a str, String)> {
+    let of_run = report.facts.notes.iter().map(|note| ("", note.as_str(), String::new()));
+    let of_trials = report.results.trials.iter().enumerate().flat_map(|(at, trial)| {
+        trial.notes.iter().map(move |note| (trial.id.as_str(), note.as_str(), links.trial(at)))
+    });
+    of_run.chain(of_trials).collect()
+}

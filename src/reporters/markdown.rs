@@ -1,0 +1,198 @@
+//! `summary.md`: the run in a comment. One alert line, one table, then only the sections that have something to say.
+//!
+//! Foreign text is one line of escaped text, never in a code span: it cannot open a tag, end a cell, mention a person or become a link.
+
+use super::findings::{Found, Missing, criteria, exclusions, worst};
+use super::names::{dimensions, spoken};
+use super::standings::{pairs, sentence};
+use super::terminal::{per_task, spent};
+use super::words::{duration, half, one_line, plural, score};
+use super::{Report, Reporter, Written};
+use crate::model::{fault::Fault, results::{AgentResult, Results, TrialResult}};
+use std::fmt::Write;
+
+pub(super) const MARKDOWN: Reporter =
+    Reporter { name: "md", about: "a summary that fits a pull request's comment", file: "summary.md", render };
+
+/// Lines of a section.
+const MOST: usize = 20;
+
+fn render(report: &Report<'_>) -> Result<Vec<Written>, Fault> {
+    let results = report.results;
+    let mut out = String::new();
+    alert(results, &mut out);
+    table(report, &mut out);
+    compared(results, &mut out);
+    failing(results, &mut out);
+    least_met(results, &mut out);
+    left_out(results, &mut out);
+    gates(results, &mut out);
+    notes(report, &mut out);
+    foot(report, &mut out);
+    Ok(vec![Written { path: MARKDOWN.file.to_owned(), bytes: out.into_bytes() }])
+}
+
+/// Foreign text as inert markdown on one line.
+pub(super) fn escaped(text: &str, most: usize) -> String {
+    let mut out = String::new();
+    for sign in one_line(text, most).chars() {
+        match sign {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            // GitHub makes mentions, references and links of plain text: a zero-width space parts them.
+            '@' | '#' => {
+                out.push('\\');
+                out.push(sign);
+                out.push('\u{200b}');
+            }
+            '/' if out.ends_with(':') => out.push_str("\u{200b}/"),
+            '.' if ends_in_www(&out) => out.push_str("\u{200b}."),
+            '\\' | '`' | '*' | '_' | '~' | '[' | ']' | '|' | '$' | '!' => {
+                out.push('\\');
+                out.push(sign);
+            }
+            '-' | '+' | '=' if out.is_empty() => {
+                out.push('\\');
+                out.push(sign);
+            }
+            sign => out.push(sign),
+        }
+    }
+    out
+}
+
+fn ends_in_www(out: &str) -> bool {
+    out.len() >= 3 && out.as_bytes()[out.len() - 3..].eq_ignore_ascii_case(b"www")
+}
+
+fn alert(results: &Results, out: &mut String) {
+    let counted = |passed: bool| results.trials.iter().filter(|trial| !trial.twin && trial.passed == Some(passed)).count();
+    let (passed, failed) = (counted(true), counted(false));
+    let broken = exclusions(results).iter().filter(|it| it.missing == Missing::Broken).map(|it| it.count).sum::<usize>();
+    let mut parts = vec![format!("{passed} of {} passed", plural(passed + failed, "trial"))];
+    if broken > 0 {
+        parts.push(format!("{broken} broken"));
+    }
+    if !results.not_run.is_empty() {
+        parts.push(format!("{} not run", results.not_run.len()));
+    }
+    let kind = if broken > 0 { "WARNING" } else { "NOTE" };
+    let _ = writeln!(out, "> [!{kind}]\n> **{}**: {}\n", escaped(&results.suite, 80), parts.join(", "));
+}
+
+fn table(report: &Report<'_>, out: &mut String) {
+    let results = report.results;
+    let names = dimensions(results);
+    if names.is_empty() {
+        return;
+    }
+    let head: Vec<String> = names.iter().map(|name| escaped(&spoken(name), 40)).collect();
+    let _ = writeln!(out, "| agent | {} | n |\n| --- |{} --- |", head.join(" | "), " ---: |".repeat(names.len()));
+    for agent in &results.agents {
+        let stand_in = if report.facts.stand_ins.contains(&agent.agent) { " (stand-in)" } else { "" };
+        let cells: Vec<String> = names.iter().map(|name| cell(agent, name)).collect();
+        let _ = writeln!(out, "| {}{stand_in} | {} | {} |", escaped(&agent.agent, 40), cells.join(" | "), design(agent));
+    }
+    out.push('\n');
+}
+
+fn cell(agent: &AgentResult, name: &str) -> String {
+    let Some(found) = agent.dimensions.get(name) else { return "-".to_owned() };
+    let around = half(found.low, found.high).map(|half| format!(" ± {half}")).unwrap_or_default();
+    found.mean.map_or("-".to_owned(), |mean| format!("{}{around}", score(mean)))
+}
+
+fn design(agent: &AgentResult) -> String {
+    let widest = agent.dimensions.values().max_by_key(|it| it.trials);
+    widest.map_or("0".to_owned(), |it| per_task(it.tasks, it.trials))
+}
+
+fn compared(results: &Results, out: &mut String) {
+    for pair in pairs(results) {
+        let _ = writeln!(out, "- {}", escaped(&sentence(&pair), 1000));
+    }
+    if results.agents.len() > 1 {
+        out.push('\n');
+    }
+}
+
+fn failing(results: &Results, out: &mut String) {
+    let failed: Vec<&TrialResult> = results.trials.iter().filter(|trial| trial.passed == Some(false)).collect();
+    section(out, "Failed", &failed, |trial| {
+        let scores = trial.scores.iter().enumerate().filter(|(_, score)| score.dimension == "outcome");
+        let found = scores.map(|(at, score)| Found { at, trial, score }).find(|it| it.not_met());
+        let why = found.map(|it| said(&it)).unwrap_or_default();
+        format!("**{}**: {}", escaped(&trial.id, 100), if why.is_empty() { escaped(&trial.end.why, 200) } else { why })
+    });
+}
+
+fn least_met(results: &Results, out: &mut String) {
+    let rows = criteria(results);
+    let all: Vec<(&AgentResult, f64, Found<'_>)> = results
+        .agents
+        .iter()
+        .enumerate()
+        .flat_map(|(at, agent)| worst(&rows, at, 3).into_iter().map(move |(mean, found)| (agent, mean, found)))
+        .filter(|(_, _, found)| found.score.dimension != "outcome")
+        .collect();
+    section(out, "Least met", &all, |(agent, mean, found)| {
+        let what = format!("{}/{}", found.score.dimension, found.score.criterion);
+        format!("**{}** {} {}: {}", escaped(&agent.agent, 40), escaped(&what, 80), score(*mean), said(found))
+    });
+}
+
+/// The sentence, then the quoted event.
+fn said(found: &Found<'_>) -> String {
+    let mut text = escaped(&found.score.why, 240);
+    if let Some(cite) = found.cite().filter(|cite| !cite.quote.trim().is_empty()) {
+        let _ = write!(text, " (“{}”, {} {})", escaped(&cite.quote, 160), escaped(&found.trial.id, 100), cite.event);
+    }
+    text
+}
+
+fn left_out(results: &Results, out: &mut String) {
+    let all = exclusions(results);
+    let told: Vec<_> = all.iter().filter(|it| it.missing != Missing::NotApplicable).collect();
+    section(out, "Left out", &told, |it| {
+        let what: Vec<String> = it.what.iter().take(3).map(|what| escaped(what, 60)).collect();
+        let more = if it.what.len() > 3 { format!(" and {} more", it.what.len() - 3) } else { String::new() };
+        let agents: Vec<String> = it.agents.iter().take(5).map(|agent| escaped(agent, 40)).collect();
+        let why = escaped(it.why, 240);
+        format!("{} {}x {}{more} ({}): {why}", it.missing.words(), it.count, what.join(", "), agents.join(", "))
+    });
+}
+
+fn gates(results: &Results, out: &mut String) {
+    let gates: Vec<_> = results.gates.iter().collect();
+    section(out, "Gate", &gates, |gate| {
+        let verdict = escaped(&gate.verdict.replace('_', " "), 40);
+        format!("{verdict}: {} ({})", escaped(&gate.rule, 120), escaped(&gate.why, 200))
+    });
+}
+
+fn notes(report: &Report<'_>, out: &mut String) {
+    let notes: Vec<_> = report.facts.notes.iter().collect();
+    section(out, "Notes", &notes, |note| escaped(note, 300));
+}
+
+fn foot(report: &Report<'_>, out: &mut String) {
+    let run = escaped(&report.results.run, 80);
+    let took = if report.facts.wall_ms > 0 { format!(", {}", duration(report.facts.wall_ms)) } else { String::new() };
+    let _ = writeln!(out, "Run {run}, {}{took}.", spent(report.results));
+}
+
+/// A heading and a list, only where there is something to list.
+fn section<T>(out: &mut String, heading: &str, items: &[T], line: impl Fn(&T) -> String) {
+    if items.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "### {heading}\n");
+    for item in items.iter().take(MOST) {
+        let _ = writeln!(out, "- {}", line(item));
+    }
+    if items.len() > MOST {
+        let _ = writeln!(out, "- and {} more", items.len() - MOST);
+    }
+    out.push('\n');
+}
