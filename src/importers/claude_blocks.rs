@@ -225,7 +225,7 @@ impl<'s, 't> Talk<'s, 't> {
             self.batch = (self.batch.0 + 1, Some(message.to_owned()));
         }
         let plan = plans::of_call(&name, &input).or_else(|| self.tasks.take(&name, &id, &input));
-        let asked = (name == "AskUserQuestion").then(|| self.questions(&id, &input)).unwrap_or_default();
+        let asked = if name == "AskUserQuestion" { self.questions(&id, &input) } else { Vec::new() };
         let brief = matches!(name.as_str(), "Task" | "Agent").then(|| whole(text(&input, "prompt")));
         let call = ToolCall { name: name.clone(), tool: None, input, batch: Some(self.batch.0) };
         self.scribe.call(stamp, &id, call);

@@ -49,7 +49,7 @@ impl Play<'_> {
             "user_message" => {
                 let images = items(&event, "images").len() + items(&event, "local_images").len();
                 let said = take_text(&mut event, "message");
-                self.user(lane, at, said, images as u64)
+                self.user(lane, at, (said, images as u64))
             }
             "agent_message" => {
                 let said = take_text(&mut event, "message");
@@ -65,15 +65,12 @@ impl Play<'_> {
             "task_complete" | "turn_complete" | "turn_aborted" => self.turn_end(lane, at, &event),
             "thread_rolled_back" => Fate::Nothing("rollback mark"),
             "context_compacted" => self.was_compacted(lane, at),
-            "exec_command_end" | "mcp_tool_call_end" | "patch_apply_end" => {
-                let id = text(&event, "call_id").to_owned();
-                self.finished(lane, at, &id, &event)
-            }
+            "exec_command_end" | "mcp_tool_call_end" | "patch_apply_end" => self.finished(lane, at, &event),
             "collab_agent_spawn_end" => {
                 let (brief, child) = (take_text(&mut event, "prompt"), take_text(&mut event, "new_thread_id"));
                 self.briefed(at, &child, brief)
             }
-            "web_search_end" | "view_image_tool_call" => self.known(lane, at, text(&event, "call_id"), &event),
+            "web_search_end" | "view_image_tool_call" => self.known(lane, at, &event),
             "error" | "stream_error" | "warning" => {
                 let message = whole(take_text(&mut event, "message"));
                 self.put(at, Body::Error(ErrorMark { message, fault: None }))
@@ -89,7 +86,7 @@ impl Play<'_> {
             "UserMessage" => {
                 let images = items(&item, "content").iter().filter(|block| is_image(block)).count() as u64;
                 let said = content_text(item.get("content").unwrap_or(&Value::Null));
-                self.user(lane, at, said, images)
+                self.user(lane, at, (said, images))
             }
             "AgentMessage" => {
                 let said = content_text(item.get("content").unwrap_or(&Value::Null));
@@ -107,7 +104,7 @@ impl Play<'_> {
                 }
             },
             "CommandExecution" if text(&item, "source") == "user_shell" => Fate::Nothing("the user's own command"),
-            "CommandExecution" | "FileChange" | "McpToolCall" => self.finished(lane, at, &id, &item),
+            "CommandExecution" | "FileChange" | "McpToolCall" => self.finished(lane, at, &item),
             "CollabAgentToolCall" => self.collaborated(at, &mut item),
             "ContextCompaction" => self.was_compacted(lane, at),
             _ => return self.scribe.event_of(&id).map(|_| Fate::Merged("item of a call")),
@@ -115,7 +112,8 @@ impl Play<'_> {
     }
 
     /// The end of a call, as the client saw it: its result, and the files it changed.
-    fn finished(&mut self, lane: &mut Lane, at: &At<'_>, id: &str, item: &Value) -> Fate {
+    fn finished(&mut self, lane: &mut Lane, at: &At<'_>, item: &Value) -> Fate {
+        let id = call_of(item);
         lane.batch_open = false;
         let finish = lane.index.finished.get(id).copied().unwrap_or_default();
         let early = lane.index.outputs.get(id).is_some_and(|line| *line < at.line);
@@ -127,7 +125,7 @@ impl Play<'_> {
                 None => ("apply_patch", Value::Null),
             };
             let call = ToolCall { name: name.to_owned(), tool: None, input, batch: None };
-            self.call_of_finish(lane, at.stamp, id, call);
+            self.call_of_finish(lane, &at, (id, call));
         }
         let status = match item.get("success").and_then(Value::as_bool) {
             Some(true) => ResultStatus::Ok,
@@ -174,13 +172,14 @@ impl Play<'_> {
         self.put(at, Body::SubAgent(started))
     }
 
-    fn known(&mut self, lane: &mut Lane, at: &At<'_>, id: &str, event: &Value) -> Fate {
+    fn known(&mut self, lane: &mut Lane, at: &At<'_>, event: &Value) -> Fate {
+        let id = call_of(event);
         if self.scribe.event_of(id).is_some() || text(event, "type") == "web_search_end" {
             return Fate::Merged("item of a call");
         }
         let input = json!({ "path": event.get("path") });
         let call = ToolCall { name: "view_image".to_owned(), tool: None, input, batch: None };
-        self.call_of_finish(lane, at.stamp, id, call);
+        self.call_of_finish(lane, at, (id, call));
         Fate::Kept
     }
 
@@ -229,6 +228,11 @@ impl Play<'_> {
         let ended = SubAgent { id, state: SubAgentState::Ended, brief: Text::default(), result: whole(result) };
         self.put(at, Body::SubAgent(ended))
     }
+}
+
+/// The call that a finished item, or an event of its end, belongs to.
+fn call_of(item: &Value) -> &str {
+    some_text(item, "call_id").unwrap_or_else(|| text(item, "id"))
 }
 
 fn output_of(item: &Value) -> String {

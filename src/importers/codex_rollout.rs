@@ -104,9 +104,12 @@ fn claim_of(member: &Member<'_>) -> Claim {
     }
 }
 
+/// A root and its descendants: each member with the members between the root and it, itself included.
+type Family = Vec<(usize, Vec<usize>)>;
+
 /// Each root with its descendants and their paths; a thread whose parent is not in the bundle is a root.
-fn families(count: usize, parent: impl Fn(usize) -> Option<usize>) -> Vec<Vec<(usize, Vec<usize>)>> {
-    let mut families: Vec<(usize, Vec<(usize, Vec<usize>)>)> = Vec::new();
+fn families(count: usize, parent: impl Fn(usize) -> Option<usize>) -> Vec<Family> {
+    let mut families: Vec<(usize, Family)> = Vec::new();
     for at in 0..count {
         let mut path = vec![at];
         // A chain longer than the bundle is a circle: then the member stands for itself.
@@ -124,7 +127,7 @@ fn families(count: usize, parent: impl Fn(usize) -> Option<usize>) -> Vec<Vec<(u
             None => families.push((root, vec![(at, path)])),
         }
     }
-    let root_first = |(root, mut members): (usize, Vec<(usize, Vec<usize>)>)| {
+    let root_first = |(root, mut members): (usize, Family)| {
         members.sort_by_key(|(at, path)| (*at != root, path.len(), *at));
         members
     };
