@@ -59,13 +59,14 @@ impl<'s, 't> Talk<'s, 't> {
             let texts: Vec<String> = blocks.iter().map(|block| self::words(block).to_owned()).collect();
             return Some(self.compacted(stamp, texts.join("\n")));
         }
-        let result = record.get_mut("toolUseResult").map(Value::take).unwrap_or_default();
+        // It belongs to one result: a record holds no other.
+        let mut result = record.get_mut("toolUseResult").map(Value::take).unwrap_or_default();
         let is_meta = record.get("isMeta").and_then(Value::as_bool) == Some(true);
         let images = blocks.iter().filter(|block| is_image(block)).count() as u64;
         let (mut said, mut fate, mut kept) = (Vec::new(), Fate::Nothing("empty message"), false);
         for block in blocks {
             let read = match text(&block, "type") {
-                "tool_result" => self.result(tree, stamp, (block, &result)),
+                "tool_result" => self.result(tree, stamp, (block, &result.take())),
                 "image" => continue,
                 "text" | "" if is_meta => Fate::Nothing("meta message"),
                 "text" | "" => match claude_words::of(words(&block)) {
@@ -246,7 +247,8 @@ impl<'s, 't> Talk<'s, 't> {
     fn questions(&self, id: &str, input: &Value) -> Vec<Question> {
         let answers = self.trees.iter().find_map(|tree| tree.answers.get(id));
         let answer = |question: &str| {
-            let given = answers.and_then(|answers| answers.get(question)).or(answers.filter(|all| all.is_string()));
+            let all = answers.filter(|all| all.is_string() && items(input, "questions").len() == 1);
+            let given = answers.and_then(|answers| answers.get(question)).or(all);
             given.map(|given| whole(content_text(given)))
         };
         let of = |question: &Value| Question {
@@ -269,6 +271,8 @@ impl<'s, 't> Talk<'s, 't> {
             let by = claude_results::denied_by(&answer.text).unwrap_or("user").to_owned();
             self.put(stamp, Body::Permission(Permission { asked: tool, granted: false, by }));
         }
+        let refused = Some(&answer).filter(|answer| answer.status == ResultStatus::Denied);
+        let said = refused.and_then(|answer| claude_results::said_with_refusal(&answer.text)).map(str::to_owned);
         let ended = self.delegated.remove(&id).map(|agent| (agent, answer.text.clone()));
         let body = ToolResult {
             call,
@@ -279,6 +283,9 @@ impl<'s, 't> Talk<'s, 't> {
             duration_ms: answer.duration_ms,
         };
         self.scribe.put(stamp, Body::ToolResult(body));
+        if let Some(said) = said {
+            self.said(stamp, said, 0);
+        }
         if let Some(changed) = claude_results::changed(result).filter(|_| answer.status == ResultStatus::Ok) {
             let (path, change, diff) = (changed.path, changed.change, whole(changed.diff));
             self.put(stamp, Body::FileChange(FileChange { path, change, diff, call }));

@@ -80,6 +80,13 @@ pub(super) fn denied_by(text: &str) -> Option<&'static str> {
     DENIALS.iter().find(|(words, _)| first.contains(words)).map(|(_, by)| *by)
 }
 
+/// What the user said when refusing a call: words of their own, inside its result.
+pub(super) fn said_with_refusal(text: &str) -> Option<&str> {
+    let said = text.split_once("the user said:\n")?.1;
+    let said = said.split_once("\n\nNote: The user's next message").map_or(said, |(said, _)| said).trim();
+    (!said.is_empty()).then_some(said)
+}
+
 /// `Exit code 3` at the start of a failed command's output.
 fn exit_code(text: &str) -> Option<i32> {
     let rest = text.strip_prefix("Error: ").unwrap_or(text).strip_prefix("Exit code ")?;

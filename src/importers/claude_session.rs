@@ -161,7 +161,7 @@ fn session(bundle: &[Member<'_>], trees: &[Tree], members: &[usize], sink: &mut 
 fn header(trees: &[&Tree]) -> Header {
     let main = trees[0];
     let lanes: Vec<&String> = trees.iter().flat_map(|tree| &tree.lane_names).collect();
-    let has_lane = |agent: &String| lanes.contains(&agent);
+    let has_lane = |agent: Option<&String>| agent.map_or(!lanes.is_empty(), |agent| lanes.contains(&agent));
     Header {
         trace: VERSION,
         task: None,
@@ -180,7 +180,7 @@ fn header(trees: &[&Tree]) -> Header {
             times: main.started.is_some(),
             usage: trees.iter().any(|tree| !tree.usage.is_empty()),
             failed_edits: true,
-            sub_agents: main.delegated().into_iter().all(has_lane),
+            sub_agents: main.delegated().all(has_lane),
             snapshots: false,
         },
         cwd: main.cwd.clone(),

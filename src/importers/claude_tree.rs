@@ -156,9 +156,9 @@ impl Tree {
         self.agents.get(call).or_else(|| self.briefs.get(brief.trim())).cloned()
     }
 
-    /// The sub-agents that calls started and their results name.
-    pub fn delegated(&self) -> Vec<&String> {
-        self.tasks.iter().filter_map(|call| self.agents.get(call)).collect()
+    /// For each call that started a sub-agent, whose name its result says.
+    pub fn delegated(&self) -> impl Iterator<Item = Option<&String>> {
+        self.tasks.iter().map(|call| self.agents.get(call))
     }
 
     fn take(&mut self, line: u64, bones: &Bones<'_>) {
@@ -235,18 +235,20 @@ impl Tree {
     }
 
     fn results(&mut self, bones: &Bones<'_>, blocks: &[Block<'_>]) {
+        // What stands beside the results belongs to the first of them.
+        let mut beside = bones.tool_use_result.map(RawValue::get).unwrap_or_default();
         for block in blocks {
             let (Some(id), Some(content)) = (block.tool_use_id.as_deref(), block.content) else { continue };
-            let result = bones.tool_use_result.map(RawValue::get).unwrap_or_default();
+            let result = std::mem::take(&mut beside);
             if self.asks.contains(id) {
                 let whole: Option<Value> = serde_json::from_str(result).ok();
                 let answers = whole.and_then(|mut whole| Some(whole.get_mut("answers")?.take()));
                 let said = || content_text(&serde_json::from_str(content.get()).unwrap_or_default());
                 self.answers.insert(id.to_owned(), answers.unwrap_or_else(|| Value::String(said())));
             }
-            let agent = after(result, "\"agentId\":").or_else(|| after(content.get(), "agentId: "));
-            if let Some(agent) = agent {
-                self.agents.insert(id.to_owned(), agent);
+            if self.tasks.contains(id) {
+                let agent = after(result, "\"agentId\":").or_else(|| after(content.get(), "agentId: "));
+                self.agents.extend(agent.map(|agent| (id.to_owned(), agent)));
             }
         }
     }

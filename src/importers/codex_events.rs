@@ -63,6 +63,7 @@ impl Play<'_> {
             "task_started" | "turn_started" => Fate::Nothing("task_started"),
             "thread_settings_applied" => Fate::Nothing("thread_settings_applied"),
             "task_complete" | "turn_complete" | "turn_aborted" => self.turn_end(lane, at, &event),
+            "thread_rolled_back" => Fate::Nothing("rollback mark"),
             "context_compacted" => self.was_compacted(lane, at),
             "exec_command_end" | "mcp_tool_call_end" | "patch_apply_end" => {
                 let id = text(&event, "call_id").to_owned();
@@ -136,7 +137,8 @@ impl Play<'_> {
         // A command that was stopped carries -1, which no process returns.
         let exit = finish.exit.filter(|exit| *exit >= 0);
         let output = Output { text: output_of(item), status, exit, duration_ms: finish.duration_ms };
-        self.result(&at, id, output);
+        let call = self.scribe.event_of(id);
+        self.result(&at, call, output);
         if status == ResultStatus::Ok {
             for (path, change) in item.get("changes").and_then(Value::as_object).into_iter().flatten() {
                 self.changed(&at, id, changed_path(path, change));
@@ -150,7 +152,9 @@ impl Play<'_> {
             return Fate::Merged("item of a call");
         }
         let brief = take_text(item, "prompt");
-        let children: Vec<&str> = items(item, "receiver_thread_ids").iter().filter_map(Value::as_str).collect();
+        // Each start repeats the brief: no call starts more than a few.
+        let children = items(item, "receiver_thread_ids").iter().filter_map(Value::as_str).take(64);
+        let children: Vec<&str> = children.collect();
         let fates: Vec<Fate> = children.into_iter().map(|child| self.briefed(at, child, brief.clone())).collect();
         if fates.contains(&Fate::Kept) { Fate::Kept } else { Fate::Merged("item of a call") }
     }

@@ -9,9 +9,12 @@ use super::{
     scribe::{Fate, Stamp},
     value::{content_text, is_image, items, some_text, take_text, text, whole},
 };
-use crate::model::trace::{
-    AgentMessage, Body, Compaction, FileChange, Phase, Question, Reasoning, ResultStatus, Text, ToolCall, ToolResult,
-    UserMessage,
+use crate::model::{
+    id::EventId,
+    trace::{
+        AgentMessage, Body, Compaction, FileChange, Phase, Question, Reasoning, ResultStatus, Text, ToolCall,
+        ToolResult, UserMessage,
+    },
 };
 use serde_json::Value;
 
@@ -129,12 +132,12 @@ impl Play<'_> {
         Fate::Kept
     }
 
-    pub(super) fn call(&mut self, lane: &mut Lane, at: &At<'_>, id: &str, call: ToolCall) {
+    pub(super) fn call(&mut self, lane: &mut Lane, at: &At<'_>, id: &str, call: ToolCall) -> EventId {
         if !lane.batch_open {
             self.batches += 1;
             lane.batch_open = true;
         }
-        self.scribe.call(at.stamp, id, ToolCall { batch: Some(self.batches), ..call });
+        self.scribe.call(at.stamp, id, ToolCall { batch: Some(self.batches), ..call })
     }
 
     /// A call of a tool that runs at the model's side, or whose answer comes as another kind of item.
@@ -142,10 +145,11 @@ impl Play<'_> {
         let id = some_text(item, "call_id").unwrap_or_else(|| text(item, "id"));
         let name = kind.trim_end_matches("_call");
         let input = item.get("action").or_else(|| item.get("arguments")).cloned().unwrap_or(Value::Null);
-        self.call(lane, at, id, ToolCall { name: name.to_owned(), tool: None, input, batch: None });
+        let call = self.call(lane, at, id, ToolCall { name: name.to_owned(), tool: None, input, batch: None });
         if matches!(name, "web_search" | "image_generation") {
             let status = codex_outputs::item_status(item, None);
-            self.result(at, id, codex_outputs::Output { text: String::new(), status, exit: None, duration_ms: None });
+            let output = codex_outputs::Output { text: String::new(), status, exit: None, duration_ms: None };
+            self.result(at, Some(call), output);
         }
         Fate::Kept
     }
@@ -168,16 +172,17 @@ impl Play<'_> {
             }
         }
         let applied = output.status == ResultStatus::Ok;
-        self.result(at, id, output);
+        let call = self.scribe.event_of(id);
+        self.result(at, call, output);
         for changed in self.patches.remove(id).filter(|_| applied).into_iter().flatten() {
             self.changed(at, id, changed);
         }
         Fate::Kept
     }
 
-    pub(super) fn result(&mut self, at: &At<'_>, id: &str, output: codex_outputs::Output) {
+    pub(super) fn result(&mut self, at: &At<'_>, call: Option<EventId>, output: codex_outputs::Output) {
         let result = ToolResult {
-            call: self.scribe.event_of(id),
+            call,
             status: output.status,
             exit: output.exit,
             output: whole(output.text),
@@ -240,8 +245,10 @@ fn patch_of(name: &str, input: &Value) -> Option<Vec<diff::Changed>> {
 fn questions(input: &Value, answers: Option<&Value>) -> Vec<Question> {
     let answer = |id: &str| -> Option<Text> {
         let answers = answers?;
-        let given = answers.pointer(&format!("/answers/{id}/answers")).map_or(answers, |given| given);
-        Some(whole(content_text(given)))
+        // An answer that is not taken apart can only be told of a single question.
+        let all = Some(answers).filter(|answers| answers.is_string() && items(input, "questions").len() == 1);
+        let one = answers.get("answers").and_then(|answers| answers.get(id)?.get("answers"));
+        Some(whole(content_text(one.or(all)?)))
     };
     let of = |question: &Value| Question {
         text: whole(text(question, "question")),

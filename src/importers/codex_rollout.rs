@@ -41,6 +41,7 @@ static DOC: ImporterDoc = ImporterDoc {
         "rate limits",
         "ghost_snapshot",
         "begin of an item",
+        "rollback mark",
         "the user's own command",
     ],
     merges: &[
@@ -188,7 +189,8 @@ fn play(bundle: &[Member<'_>], mut lanes: Vec<Lane>, sink: &mut dyn Sink) -> Res
         let fate = record(&mut play, &mut lanes[at], line);
         play.scribe.settle(fate);
     })?;
-    let last = Stamp { time: lanes.first().and_then(|lane| lane.time.clone()), ..Stamp::default() };
+    let times = lanes.iter().filter_map(|lane| lane.time.clone());
+    let last = Stamp { time: times.max_by_key(|time| millis(time)), ..Stamp::default() };
     play.scribe.put(&last, Body::End(End { kind: EndKind::Recorded, why: String::new() }));
     Ok(())
 }

@@ -5,12 +5,13 @@
 
 use super::value::source_fault;
 use crate::model::{fault::Fault, import::Source};
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    io::{BufRead, BufReader, Read},
+};
 
 /// Bytes of a line that are read; what is longer is no record of any agent.
 pub(super) const LONGEST_LINE: usize = 32 << 20;
-
-const CHUNK: usize = 64 << 10;
 
 /// One line as far as it could be read.
 pub(super) struct Line<'b> {
@@ -27,25 +28,23 @@ pub(super) struct Line<'b> {
 
 /// Stands on one line; `advance` goes to the next one that is not blank.
 pub(super) struct Lines<'a> {
-    source: &'a dyn Source,
-    at: u64,
-    buffer: Vec<u8>,
-    used: usize,
+    reader: BufReader<Cursor<'a>>,
     line: Vec<u8>,
-    length: u64,
+    left_out: u64,
     number: u64,
 }
 
 impl<'a> Lines<'a> {
     pub fn of(source: &'a dyn Source) -> Lines<'a> {
-        Lines { source, at: 0, buffer: Vec::new(), used: 0, line: Vec::new(), length: 0, number: 0 }
+        let reader = BufReader::with_capacity(64 << 10, Cursor { source, at: 0 });
+        Lines { reader, line: Vec::new(), left_out: 0, number: 0 }
     }
 
     /// # Errors
     /// What the source says.
     pub fn advance(&mut self) -> Result<bool, Fault> {
-        while self.read_line()? {
-            if !self.line.iter().all(u8::is_ascii_whitespace) {
+        while self.read_line().map_err(|error| source_fault(&error))? {
+            if !self.line.trim_ascii().is_empty() {
                 return Ok(true);
             }
         }
@@ -62,37 +61,47 @@ impl<'a> Lines<'a> {
             Some((mended, count)) => (Cow::Owned(mended), count),
             None => (text, 0),
         };
-        Line { number: self.number, text, lossy, surrogates, left_out: self.length - self.line.len() as u64 }
+        Line { number: self.number, text, lossy, surrogates, left_out: self.left_out }
     }
 
-    fn read_line(&mut self) -> Result<bool, Fault> {
+    fn read_line(&mut self) -> std::io::Result<bool> {
         self.line.clear();
-        self.length = 0;
+        self.left_out = 0;
+        let most = LONGEST_LINE as u64;
+        if self.reader.by_ref().take(most).read_until(b'\n', &mut self.line)? == 0 {
+            return Ok(false);
+        }
+        self.number += 1;
+        if self.line.len() == LONGEST_LINE && self.line.last() != Some(&b'\n') {
+            self.left_out = self.skip()?;
+        }
+        Ok(true)
+    }
+
+    /// Goes to the end of the line; says how many bytes were passed.
+    fn skip(&mut self) -> std::io::Result<u64> {
+        let (mut passed, mut part) = (0, Vec::new());
         loop {
-            if self.used == self.buffer.len() && !self.fill()? {
-                self.number += u64::from(self.length > 0);
-                return Ok(self.length > 0);
-            }
-            let chunk = &self.buffer[self.used..];
-            let end = chunk.iter().position(|byte| *byte == b'\n');
-            let part = &chunk[..end.unwrap_or(chunk.len())];
-            let room = LONGEST_LINE - self.line.len();
-            self.line.extend_from_slice(&part[..part.len().min(room)]);
-            self.length += part.len() as u64;
-            self.used += part.len() + usize::from(end.is_some());
-            if end.is_some() {
-                self.number += 1;
-                return Ok(true);
+            part.clear();
+            let read = self.reader.by_ref().take(1 << 20).read_until(b'\n', &mut part)?;
+            passed += read as u64;
+            if read == 0 || part.last() == Some(&b'\n') {
+                return Ok(passed);
             }
         }
     }
+}
 
-    fn fill(&mut self) -> Result<bool, Fault> {
-        self.buffer.resize(CHUNK, 0);
-        let read = self.source.read_at(self.at, &mut self.buffer).map_err(|error| source_fault(&error))?;
-        self.buffer.truncate(read);
-        (self.at, self.used) = (self.at + read as u64, 0);
-        Ok(read > 0)
+struct Cursor<'a> {
+    source: &'a dyn Source,
+    at: u64,
+}
+
+impl Read for Cursor<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.source.read_at(self.at, into)?;
+        self.at += read as u64;
+        Ok(read)
     }
 }
 

@@ -71,10 +71,13 @@ fn said(claim: Claim) -> String {
 /// The first records of a member, as text; what claims look at.
 fn first_lines(member: &Member<'_>) -> Vec<String> {
     const LOOK: usize = 40;
+    const BYTES: usize = 1 << 20;
     let mut lines = lines::Lines::of(member.source);
-    let mut out = Vec::new();
-    while out.len() < LOOK && lines.advance().unwrap_or(false) {
-        out.push(lines.line().text.into_owned());
+    let (mut out, mut bytes): (Vec<String>, usize) = (Vec::new(), 0);
+    while out.len() < LOOK && bytes < BYTES && lines.advance().unwrap_or(false) {
+        let line = lines.line().text.into_owned();
+        bytes += line.len();
+        out.push(line);
     }
     out
 }

@@ -30,6 +30,9 @@ fn status(word: &str) -> StepStatus {
     }
 }
 
+/// Tasks that are followed: each change of one writes the whole plan, so that more would grow with their square.
+const MOST_TASKS: usize = 200;
+
 /// The tasks of a session that keeps its plan one task at a time.
 #[derive(Default)]
 pub(super) struct Tasks {
@@ -44,9 +47,11 @@ impl Tasks {
     /// Takes a call; says the whole plan where the call changed it.
     pub fn take(&mut self, name: &str, call: &str, input: &Value) -> Option<Plan> {
         match name {
+            "TaskCreate" if self.steps.len() >= MOST_TASKS => return None,
             "TaskCreate" => {
+                let subject = some_text(input, "subject")?;
                 self.last += 1;
-                let step = PlanStep { text: text(input, "subject").to_owned(), status: StepStatus::Pending };
+                let step = PlanStep { text: subject.to_owned(), status: StepStatus::Pending };
                 self.steps.insert(self.last, step);
                 self.created.insert(call.to_owned(), self.last);
             }

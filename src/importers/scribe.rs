@@ -89,7 +89,7 @@ impl<'s> Scribe<'s> {
         }
         if line.surrogates > 0 {
             let count = line.surrogates;
-            self.sink.warn(line.number, format!("{count} halves of surrogate pairs were replaced by U+FFFD"));
+            self.sink.warn(line.number, format!("half surrogate pairs were replaced by U+FFFD: {count}"));
         }
         if line.left_out > 0 {
             self.sink.warn(line.number, format!("{} bytes beyond the longest line that is read", line.left_out));

@@ -45,9 +45,10 @@ impl Style {
         let outputs = uses().any(|call| call.get("output").is_some() || call.get("status").is_some())
             || blocks().any(|block| text(block, "type") == "tool_result")
             || texts().any(|text| text.contains("<tool_result id="));
-        // Bare strings are cut: a plan in one cannot be read.
+        // Bare strings are cut, and so are some texts: a plan in one cannot be read.
         let bare = uses().any(|call| call.get("input").is_some_and(Value::is_string));
-        Style { agent, outputs, exit_codes: outputs && agent == "claude", plans: agent != "pi" && !bare }
+        let cut = texts().any(|text| text.matches("<tool_use id=").count() > text.matches("</tool_use>").count());
+        Style { agent, outputs, exit_codes: outputs && agent == "claude", plans: agent != "pi" && !bare && !cut }
     }
 
     /// One message of Codex here is a whole turn: what it did, and then what it said.
@@ -64,6 +65,8 @@ pub(super) struct Session<'s> {
     batch: u32,
     batch_open: bool,
 }
+
+pub(super) const THINK: &str = "<think>";
 
 /// How often a message's blocks hold a call, by name and input.
 type Seen = HashMap<u64, u32>;
@@ -162,6 +165,7 @@ impl<'s> Session<'s> {
     }
 
     fn uses(&mut self, stamp: &Stamp, uses: Vec<Value>, seen: &mut Seen) {
+        let mut answered = false;
         for mut call in uses {
             let (name, input) =
                 (take_text(&mut call, "tool"), call.get_mut("input").map(Value::take).unwrap_or_default());
@@ -180,6 +184,7 @@ impl<'s> Session<'s> {
                 result.call = Some(event);
                 let applied = result.status == ResultStatus::Ok;
                 self.scribe.put(stamp, Body::ToolResult(result));
+                answered = true;
                 for changed in patch.into_iter().filter(|_| applied) {
                     let (path, change, diff) = (changed.path, changed.change, whole(changed.diff));
                     self.put(stamp, Body::FileChange(FileChange { path, change, diff, call: Some(event) }));
@@ -187,7 +192,7 @@ impl<'s> Session<'s> {
             }
             self.scribe.settle(Fate::Kept);
         }
-        if self.style.message_is_turn() {
+        if answered {
             self.batch_open = false;
         }
     }
@@ -230,6 +235,11 @@ impl<'s> Session<'s> {
     fn agent(&mut self, stamp: &Stamp, said: &str) -> Fate {
         let (calls, rest) = tagged(said, "tool_use");
         let mut kept = false;
+        let (thought, rest) = thought(rest);
+        if let Some(thought) = thought {
+            let text = whole(thought);
+            kept = self.put(stamp, Body::Reasoning(Reasoning { text, encrypted: false })) == Fate::Kept;
+        }
         // The recorder cut the first character of some messages.
         if !rest.is_empty() && !matches!(rest.as_str(), "(no content)" | "no content)") {
             let phase = self.style.message_is_turn().then_some(Phase::Final);
@@ -315,6 +325,17 @@ fn used(name: &str, call: &Value, exit_codes: bool) -> ToolResult {
         output: Text::whole(said),
         dropped_bytes: 0,
         duration_ms: seconds.or_else(wall).and_then(super::codex_outputs::to_ms),
+    }
+}
+
+/// Some models think aloud at the start of their text: `<think>...</think>`. One that was cut goes on to the end.
+fn thought(text: String) -> (Option<String>, String) {
+    match text.trim_start().strip_prefix(THINK) {
+        Some(rest) => {
+            let (thought, rest) = rest.split_once("</think>").unwrap_or((rest, ""));
+            (Some(thought.trim().to_owned()), rest.trim().to_owned())
+        }
+        None => (None, text),
     }
 }
 

@@ -6,9 +6,10 @@
 //! A *record* here is a part of a message: its text, its thinking, each block, each entry of `tool_uses`.
 
 use super::{
+    first_lines,
     lines::{mended, whole},
     scribe::{Fate, Scribe, Stamp},
-    swe_messages::{Session, Style},
+    swe_messages::{Session, Style, THINK},
     value::{items, millis, some_text, text},
 };
 use crate::model::{
@@ -17,7 +18,7 @@ use crate::model::{
     trace::{Body, Clock, End, EndKind, Header, Tells, VERSION},
 };
 use serde::{Deserialize, de::IgnoredAny};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use std::borrow::Cow;
 
 pub(super) struct SweTogether;
@@ -61,7 +62,8 @@ impl Importer for SweTogether {
 struct Head<'a> {
     #[serde(borrow)]
     session_id: Option<Cow<'a, str>>,
-    messages: Option<Vec<MessageHead<'a>>>,
+    #[serde(borrow)]
+    messages: Option<Vec<&'a RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -79,12 +81,19 @@ fn claim_of(member: &Member<'_>) -> Claim {
     if start[..read].trim_ascii_start().first() != Some(&b'{') {
         return NOT;
     }
+    // A file of several records: it need not be read to its end.
+    let lines = first_lines(member);
+    if lines.len() > 1 && serde_json::from_str::<IgnoredAny>(&lines[0]).is_ok() {
+        return NOT;
+    }
     let Ok(Some(bytes)) = whole(member.source, LONGEST) else {
         return Claim::No("a document of more than 64 MiB");
     };
     let text = decoded(&bytes).0;
     let Ok(head) = serde_json::from_str::<Head<'_>>(&text) else { return NOT };
     let messages = head.messages.unwrap_or_default();
+    let messages: Vec<MessageHead<'_>> =
+        messages.iter().take(20).filter_map(|message| serde_json::from_str(message.get()).ok()).collect();
     let fits = |message: &MessageHead<'_>| {
         matches!(message.role.as_deref(), Some("user" | "assistant"))
             && (message.content.is_some() || message.tool_uses.is_some())
@@ -124,7 +133,7 @@ fn document(member: &Member<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
         sink.warn(1, "bytes that are no UTF-8 were replaced by U+FFFD".to_owned());
     }
     if surrogates > 0 {
-        sink.warn(1, format!("{surrogates} halves of surrogate pairs were replaced by U+FFFD"));
+        sink.warn(1, format!("half surrogate pairs were replaced by U+FFFD: {surrogates}"));
     }
     let mut session = Session::of(Scribe::of(sink, start), style);
     let mut last = Stamp::default();
@@ -147,12 +156,11 @@ fn document(member: &Member<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
 fn header(document: &Value, messages: &[Value], style: &Style) -> Header {
     let times =
         || messages.iter().filter_map(|message| some_text(message, "timestamp")).filter(|time| millis(time).is_some());
-    let started = some_text(document, "start_time").filter(|time| millis(time).is_some());
-    let timed = times().next().is_some();
-    // Some sessions say that they began after their first message.
-    let started = started.into_iter().chain(times().take(1)).min_by_key(|time| millis(time)).filter(|_| timed);
+    // Not `start_time`: some sessions had begun a day before their first message here.
+    let started = times().next();
     let thinks = |message: &Value| {
         some_text(message, "thinking").is_some()
+            || some_text(message, "content").is_some_and(|said| said.starts_with(THINK))
             || items(message, "content").iter().any(|block| text(block, "type") == "thinking")
     };
     Header {
@@ -163,13 +171,13 @@ fn header(document: &Value, messages: &[Value], style: &Style) -> Header {
         model: some_text(document, "model").filter(|model| *model != "unknown").map(str::to_owned),
         source: DOC.name.to_owned(),
         session: some_text(document, "session_id").map(str::to_owned),
-        clock: if timed { Clock::Source } else { Clock::None },
+        clock: if started.is_some() { Clock::Source } else { Clock::None },
         tells: Tells {
             exit_codes: style.exit_codes,
             outputs: style.outputs,
             plans: style.plans,
             reasoning: messages.iter().any(thinks),
-            times: timed,
+            times: started.is_some(),
             usage: false,
             failed_edits: style.outputs,
             sub_agents: false,

@@ -46,9 +46,13 @@ pub(super) fn escaped(text: &str, most: usize) -> String {
                 out.push(sign);
                 out.push('\u{200b}');
             }
-            ':' => out.push_str("\\:\u{200b}"),
-            '.' if ends_in_www(&out) => out.push_str("\\.\u{200b}"),
-            sign if sign.is_ascii_punctuation() && !matches!(sign, '.' | ',' | ';' | '/' | '\'' | '"' | '?' | '%') => {
+            '/' if out.ends_with(':') => out.push_str("\u{200b}/"),
+            '.' if ends_in_www(&out) => out.push_str("\u{200b}."),
+            '\\' | '`' | '*' | '_' | '~' | '[' | ']' | '|' | '$' | '!' => {
+                out.push('\\');
+                out.push(sign);
+            }
+            '-' | '+' | '=' if out.is_empty() => {
                 out.push('\\');
                 out.push(sign);
             }
@@ -174,7 +178,8 @@ fn notes(report: &Report<'_>, out: &mut String) {
 
 fn foot(report: &Report<'_>, out: &mut String) {
     let run = escaped(&report.results.run, 80);
-    let _ = writeln!(out, "\nRun {run}, {}, {}.", spent(report.results), duration(report.facts.wall_ms));
+    let took = if report.facts.wall_ms > 0 { format!(", {}", duration(report.facts.wall_ms)) } else { String::new() };
+    let _ = writeln!(out, "Run {run}, {}{took}.", spent(report.results));
 }
 
 /// A heading and a list, only where there is something to list.

@@ -70,8 +70,8 @@ impl Page {
         self.heading(&what);
         if !report.facts.stand_ins.is_empty() {
             let names: Vec<String> = report.facts.stand_ins.iter().map(|name| one_line(name, NAME)).collect();
-            let (is, kind) = if names.len() == 1 { ("is a stand-in", "a scripted candidate") } else { ("are stand-ins", "scripted candidates") };
-            self.wrapped("", &format!("{} {is}: {kind}, not a real agent", and(&names)), "");
+            let is = if names.len() == 1 { "is a stand-in: a scripted candidate, not a real agent" } else { "are stand-ins: scripted candidates, not real agents" };
+            self.wrapped("", &format!("{} {is}", and(&names)), "");
         }
     }
 
@@ -188,8 +188,8 @@ impl Page {
 
     fn cost(&mut self, report: &Report<'_>) {
         self.out.push('\n');
-        let text = format!("{}, {}", spent(report.results), duration(report.facts.wall_ms));
-        self.wrapped("", &text, "");
+        let took = if report.facts.wall_ms > 0 { format!(", {}", duration(report.facts.wall_ms)) } else { String::new() };
+        self.wrapped("", &format!("{}{took}", spent(report.results)), "");
     }
 
     fn heading(&mut self, text: &str) {

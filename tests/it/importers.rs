@@ -236,6 +236,8 @@ fn a_whole_folder_of_sessions_imports() {
         let open = bundle.open().unwrap();
         let members = open.members();
         let name = bundle.files[0].display().to_string();
+        let sure = IMPORTERS.iter().filter(|importer| matches!(importer.claim(&members), Claim::Sure(_))).count();
+        assert!(sure <= 1, "{name} is claimed twice");
         let importer = match recognise(&members) {
             Ok(importer) => importer,
             Err(why) => {
@@ -309,6 +311,10 @@ impl Source for LongLine {
     fn read_at(&self, at: u64, into: &mut [u8]) -> std::io::Result<usize> {
         let (head, fill) = (self.head.len() as u64, self.filler);
         let read = usize::try_from(self.len().saturating_sub(at)).unwrap().min(into.len());
+        if at >= head && at + read as u64 <= head + fill {
+            into[..read].fill(b'x');
+            return Ok(read);
+        }
         for (offset, byte) in into[..read].iter_mut().enumerate() {
             let at = at + offset as u64;
             *byte = match at {
@@ -378,7 +384,8 @@ fn what_a_record_is_read_as_survives_its_own_format() {
                     trace.events.iter().map(|event| event.to_line().unwrap()).collect()
                 };
                 assert_eq!(again[0].trace.header, one.trace.header, "{name}");
-                let expected: Vec<String> = lines(&one.trace).into_iter().enumerate().map(|(at, line)| from(at, &line)).collect();
+                let expected: Vec<String> =
+                    lines(&one.trace).into_iter().enumerate().map(|(at, line)| from(at, &line)).collect();
                 assert_eq!(lines(&again[0].trace), expected, "{name}");
                 assert!(name.contains("torn") || again[0].warnings.is_empty(), "{name}: {:?}", again[0].warnings);
             }
@@ -448,7 +455,8 @@ fn damaged(mut bytes: Vec<u8>, cuts: &[(f64, u8, u8)]) -> Vec<u8> {
                 bytes.splice(at..at, part);
             }
             4 => {
-                let swap: &[u8] = [&b"null"[..], b"[]", b"\"", b"{", b"}", b"\n", b"-1", b"1e999"][usize::from(*byte) % 8];
+                let swap: &[u8] =
+                    [&b"null"[..], b"[]", b"\"", b"{", b"}", b"\n", b"-1", b"1e999"][usize::from(*byte) % 8];
                 bytes.splice(at..at, swap.iter().copied());
             }
             _ => {
@@ -486,7 +494,11 @@ fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() { copy(&entry.path(), &target) } else { _ = fs::copy(entry.path(), target).unwrap() }
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target)
+        } else {
+            _ = fs::copy(entry.path(), target).unwrap()
+        }
     }
 }
 
@@ -499,7 +511,9 @@ fn the_document_is_complete() {
         .map(|kind| format!("| `{kind}` |"))
         .chain(IMPORTERS.iter().flat_map(|importer| {
             let doc = importer.doc();
-            let listed = |title: &str, kinds: &[&str]| format!("{title}: {}.", kinds.iter().map(|kind| format!("`{kind}`")).collect::<Vec<_>>().join(", "));
+            let listed = |title: &str, kinds: &[&str]| {
+                format!("{title}: {}.", kinds.iter().map(|kind| format!("`{kind}`")).collect::<Vec<_>>().join(", "))
+            };
             let mut wanted = vec![format!("### `{}`", doc.name)];
             if !doc.carries_nothing.is_empty() {
                 wanted.push(listed("Carries nothing", doc.carries_nothing));
@@ -512,4 +526,25 @@ fn the_document_is_complete() {
         .filter(|wanted| !text.contains(wanted.as_str()))
         .collect();
     assert_eq!(missing, Vec::<String>::new());
+}
+
+/// What a session repeats must not grow with its square.
+#[test]
+fn a_session_of_many_tasks_stays_small() {
+    let mut text = String::new();
+    for at in 0..3000 {
+        text += &serde_json::json!({
+            "type": "assistant", "uuid": format!("a{at}"), "parentUuid": null, "sessionId": "s", "timestamp": "2026-01-01T00:00:00Z",
+            "message": {"id": format!("m{at}"), "role": "assistant", "content": [
+                {"type": "tool_use", "id": format!("t{at}"), "name": "TaskCreate", "input": {"subject": format!("Task {at}")}},
+            ]},
+        })
+        .to_string();
+        text.push('\n');
+    }
+    let source = Bytes(text.into_bytes());
+    let all = imported(recognise(&member(&source)).unwrap(), &member(&source));
+    let steps = |event: &Event| if let Body::Plan(plan) = &event.body { plan.steps.len() } else { 0 };
+    let counts: Vec<usize> = all[0].trace.events.iter().map(steps).filter(|steps| *steps > 0).collect();
+    assert_eq!(counts, (1..=200).collect::<Vec<_>>());
 }

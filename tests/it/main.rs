@@ -6,6 +6,7 @@
     clippy::print_stdout,
     clippy::print_stderr
 )]
+mod ablations;
 mod acts;
 mod agents;
 mod bed;

@@ -1,1 +1,141 @@
-//!
+//! Reports: the specimen in every output, hostile content in every field, and a real browser.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
+
+mod browser;
+mod hostile;
+mod large;
+mod specimen;
+
+use evalrun::graders::event_text;
+use evalrun::reporters::{
+    REPORTERS, Report, named,
+    terminal::{Colour, terminal},
+};
+use specimen::Specimen;
+
+#[test]
+fn every_reporter_renders_the_specimen() {
+    let specimen = Specimen::load();
+    let report = specimen.report();
+    for reporter in REPORTERS {
+        let written = (reporter.render)(&report).unwrap();
+        assert_eq!(written[0].path, reporter.file, "{}", reporter.name);
+        assert_eq!(written, (reporter.render)(&report).unwrap(), "{} is not stable", reporter.name);
+    }
+}
+
+#[test]
+fn the_specimen_in_a_terminal() {
+    let specimen = Specimen::load();
+    let text = terminal(&specimen.report(), 100, Colour::No);
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    assert!(!text.contains('\u{1b}'));
+    insta::assert_snapshot!("terminal", text);
+    let coloured = terminal(&specimen.report(), 100, Colour::Yes);
+    assert_eq!(coloured.replace("\u{1b}[1m", "").replace("\u{1b}[0m", ""), text);
+}
+
+#[test]
+fn a_narrow_terminal_is_not_overrun() {
+    let specimen = Specimen::load();
+    for width in [40, 60, 72] {
+        let text = terminal(&specimen.report(), width, Colour::No);
+        assert!(text.lines().all(|line| line.chars().count() <= width), "{width}:\n{text}");
+    }
+}
+
+#[test]
+fn the_specimen_as_summary_junit_and_json() {
+    let specimen = Specimen::load();
+    let report = specimen.report();
+    insta::assert_snapshot!("summary", only(&report, "md"));
+    insta::assert_snapshot!("junit", only(&report, "junit"));
+    insta::assert_snapshot!("json", only(&report, "json"));
+}
+
+#[test]
+fn the_specimen_as_pages() {
+    let specimen = Specimen::load();
+    let report = specimen.report();
+    let written = (named("html").unwrap().render)(&report).unwrap();
+    let paths: Vec<&str> = written.iter().map(|file| file.path.as_str()).collect();
+    let expected = ["rate-limit.careful.1", "rate-limit.hasty.1", "too-long.careful.1", "too-long.hasty.1"];
+    let expected = expected.map(|name| format!("report/trials/{name}.html"));
+    assert_eq!(paths[1..], expected);
+    insta::assert_snapshot!("report", without_style(&written[0].bytes));
+    insta::assert_snapshot!("trial", without_style(&written[1].bytes));
+}
+
+#[test]
+fn results_fit_their_schema() {
+    let schema: serde_json::Value = serde_json::from_str(&specimen::file("schema/results.schema.json")).unwrap();
+    jsonschema::meta::validate(&schema).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let text = only(&Specimen::load().report(), "json");
+    let errors: Vec<String> =
+        validator.iter_errors(&serde_json::from_str(&text).unwrap()).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{}", errors.join("\n"));
+    assert!(!validator.is_valid(&serde_json::json!({"version": 1})));
+}
+
+/// A link from a number to an event that is not there, or does not hold the quote, would be worse than none.
+#[test]
+fn every_link_of_the_pages_leads_somewhere() {
+    let specimen = Specimen::load();
+    let written = (named("html").unwrap().render)(&specimen.report()).unwrap();
+    let texts: Vec<(&str, String)> =
+        written.iter().map(|file| (file.path.as_str(), String::from_utf8(file.bytes.clone()).unwrap())).collect();
+    let mut count = 0;
+    for (path, text) in &texts {
+        for href in text.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+            let (file, anchor) = href.split_once('#').unwrap_or((href, ""));
+            let target = match file {
+                "" => *path,
+                "../../report.html" => "report.html",
+                file => file,
+            };
+            let (_, there) = texts.iter().find(|(path, _)| *path == target).unwrap_or_else(|| panic!("{path}: {href}"));
+            assert!(anchor.is_empty() || there.contains(&format!(" id=\"{anchor}\"")), "{path}: {href}");
+            count += 1;
+        }
+    }
+    assert!(count > 150, "{count}");
+}
+
+#[test]
+fn the_specimen_quotes_what_stands_in_its_traces() {
+    let specimen = Specimen::load();
+    for (at, trial) in specimen.results.trials.iter().enumerate() {
+        for cite in trial.scores.iter().flat_map(|score| &score.cites) {
+            let event = specimen.pages[at].0.event(cite.event).unwrap_or_else(|| panic!("{}: {}", trial.id, cite.event));
+            assert!(event_text(&event.body).contains(&cite.quote), "{}: {} lacks {:?}", trial.id, cite.event, cite.quote);
+        }
+    }
+}
+
+#[test]
+fn marked_quotes_stand_in_the_conversation() {
+    let specimen = Specimen::load();
+    let written = (named("html").unwrap().render)(&specimen.report()).unwrap();
+    let page = String::from_utf8(written[1].bytes.clone()).unwrap();
+    assert!(page.contains("<mark>FAILED (failures=1)</mark>"));
+    assert!(page.contains("the whole text is the trial&#39;s blob b3b3"));
+}
+
+fn only(report: &Report<'_>, name: &str) -> String {
+    let written = (named(name).unwrap().render)(report).unwrap();
+    assert_eq!(written.len(), 1);
+    String::from_utf8(written[0].bytes.clone()).unwrap()
+}
+
+/// The style and the script are files of their own.
+fn without_style(bytes: &[u8]) -> String {
+    let mut text = String::from_utf8(bytes.to_vec()).unwrap();
+    for (open, close) in [("<style>", "</style>"), ("<script>", "</script>"), ("content=\"default-src", "\">")] {
+        if let Some(from) = text.find(open) {
+            let to = from + text[from..].find(close).unwrap();
+            text.replace_range(from + open.len()..to, "…");
+        }
+    }
+    text
+}

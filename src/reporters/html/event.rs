@@ -250,7 +250,8 @@ impl<'a> Row<'a> {
         let (word, class) = check_word(mark.status);
         let text = mark.score.map_or_else(|| word.to_owned(), |score| format!("{word}, {score:.2}"));
         self.chip(text, class);
-        self.chip(format!("at {}", one_line(&mark.when, 64)), "");
+        let when = if mark.when == "before" { "before the agent came".to_owned() } else { format!("at {}", one_line(&mark.when, 64)) };
+        self.chip(when, "");
         if let Some(ms) = mark.duration_ms {
             self.chip(duration(ms), "");
         }

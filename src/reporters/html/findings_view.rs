@@ -144,11 +144,17 @@ pub(super) fn exclusions<'a>(results: &'a Results, links: Links<'a>) -> Vec<Excl
     findings::exclusions(results).into_iter().map(view).collect()
 }
 
+/// Whether a sentence quotes an event itself.
+fn repeats(why: &str, quote: &str) -> bool {
+    let start: String = one_line(quote, 40).chars().take(39).collect();
+    one_line(why, 2_000).contains(&start)
+}
+
 fn sentence<'a>(links: Links<'_>, found: &Found<'a>) -> Sentence<'a> {
     let cites = found.score.cites.iter().map(|cite| CiteView {
         href: links.at(found.at, cite.event),
         event: cite.event.to_string(),
-        quote: &cite.quote,
+        quote: if repeats(&found.score.why, &cite.quote) { "" } else { &cite.quote },
     });
     Sentence {
         trial: &found.trial.id,

@@ -34,6 +34,7 @@ impl Pages {
         env.set_undefined_behavior(UndefinedBehavior::Strict);
         env.set_formatter(write_value);
         env.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(wrong)?);
+        env.add_filter("coded", coded);
         // The only safe strings are these two constants; `|safe` stands in no template.
         env.add_global("style", Value::from_safe_string(STYLE.to_owned()));
         env.add_global("script", Value::from_safe_string(SCRIPT.to_owned()));
@@ -50,6 +51,18 @@ impl Pages {
         let template = self.env.get_template(template).map_err(wrong)?;
         template.render_captured_to(Serde(view), out).map(|_| ()).map_err(wrong)
     }
+}
+
+/// A sentence parted at its code spans: odd parts are code. A lone backtick stays what it is.
+fn coded(text: &str) -> Vec<String> {
+    let parts: Vec<&str> = text.split('`').collect();
+    let whole = parts.len() - (1 - parts.len() % 2);
+    let mut out: Vec<String> = parts[..whole].iter().map(|part| (*part).to_owned()).collect();
+    if let (Some(rest), Some(last)) = (parts.get(whole), out.last_mut()) {
+        last.push('`');
+        last.push_str(rest);
+    }
+    out
 }
 
 /// Nothing but the one style and the one script, by their hashes.

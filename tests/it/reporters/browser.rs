@@ -1,0 +1,1 @@
+//! The pages in a real browser: nothing from data runs, nothing is fetched, nothing overflows.
