@@ -4,7 +4,7 @@
 use super::recorder::Recorder;
 use crate::agents::Session;
 use crate::model::{
-    agent::{AskId, PermitAsk, Reply, Signal, TurnEnded},
+    agent::{AskId, Reply, Signal, TurnEnded},
     fault::{Boundary, Fault},
     run::Boxed,
     task::{Limits, Permissions},
