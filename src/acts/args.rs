@@ -26,8 +26,10 @@ impl Args {
                 if is_flag(word) {
                     args.flags.push(at);
                 }
-            } else if at == 1 && word.starts_with('+') && word.len() > 1 {
+            } else if at == 1 && word.starts_with('+') && (argv[0].ends_with("cargo") || argv[0].contains("rust")) {
                 // `cargo +nightly test`
+                args.flags.push(at);
+            } else if is_dos_switch(word) && is_dos(argv[0]) {
                 args.flags.push(at);
             } else if word == "--" {
                 args.dashes = Some(at);
@@ -129,6 +131,17 @@ fn flagged<'p>(argv: &[&str], args: &Args, rule: (&str, &'p Program)) -> Option<
 
 /// A call with more options than this is not written by hand.
 const MAX_FLAGS: usize = 64;
+
+/// `/q`
+fn is_dos_switch(word: &str) -> bool {
+    word.len() <= 3 && word.starts_with('/') && word.len() > 1 && word[1..].chars().all(|c| c.is_ascii_alphabetic())
+}
+
+fn is_dos(program: &str) -> bool {
+    let names =
+        ["del", "erase", "copy", "xcopy", "move", "rd", "rmdir", "md", "ren", "robocopy", "type", "dir", "findstr"];
+    names.iter().any(|name| program.eq_ignore_ascii_case(name))
+}
 
 fn takes_value(word: &str, program: &Program) -> bool {
     program.values.contains(word)

@@ -102,15 +102,15 @@ pub(super) fn plain(call: &Call, site: &Site, out: &mut Vec<Deed>) {
         What::Drop => dropped(call, site, out),
         What::Task => {
             let name = call.operands().first().copied();
-            push(name.map_or(call.found(Act::List), |name| call.found(tasks::by_name(name, site.table))), site, out);
+            push(tasks::named(call, name, site), site, out);
         }
         What::Names(scheme) => named(call, *scheme, site, out),
         What::Either => {
             let name = call.args.operand(call.argv, call.words + call.verdict.skip);
-            push(name.map_or(call.found(Act::List), |name| call.found(tasks::by_name(name, site.table))), site, out);
+            push(tasks::named(call, name, site), site, out);
         }
         // Nothing to unwrap: `docker run image`, `sudo`.
-        What::Wrap | What::WrapDashed | What::WrapSelf | What::Script => {
+        What::Wrap | What::WrapDashed | What::WrapSelf | What::Script | What::Again => {
             let act = if call.args.operands.is_empty() { Act::Other } else { Act::Run };
             push(call.found(act), site, out);
         }
@@ -146,12 +146,8 @@ pub(super) fn with_operands(call: &Call, act: Act) -> Found {
 
 /// `--version` and the like ask the program about itself.
 fn is_probe(call: &Call) -> bool {
-    let act = match &call.verdict.what {
-        What::Act(act) => Some(*act),
-        What::Drop => return false,
-        _ => None,
-    };
-    if act == Some(Act::Other) {
+    let act = if let What::Act(act) = call.verdict.what { Some(act) } else { None };
+    if act == Some(Act::Other) || call.verdict.what == What::Drop {
         return false;
     }
     let alone = call.argv.len() == 2;
@@ -186,6 +182,7 @@ pub(super) const WAYS: &[(&str, Way)] = &[
     ("artisan", tasks::artisan),
     ("ast_grep", texts::ast_grep),
     ("awk", texts::awk),
+    ("cargo", tasks::cargo),
     ("cat", texts::cat),
     ("clojure", tasks::clojure),
     ("cmake", tasks::cmake),
@@ -213,6 +210,7 @@ pub(super) const WAYS: &[(&str, Way)] = &[
     ("swift", special::swift),
     ("tar", files::tar),
     ("tee", texts::tee),
+    ("type", texts::type_file),
     ("unzip", files::unzip),
     ("yq", texts::yq),
     ("zip", files::zip),

@@ -6,13 +6,8 @@ use crate::acts::patch_text;
 use crate::acts::table::What;
 use crate::model::act::{Act, Deed};
 
-/// The last operand is written, the others are read. A move takes the others away.
-pub(super) fn copied(mut found: Found, operands: &[&str]) -> Found {
-    let moves = found.sub.as_deref() == Some("move");
-    if moves {
-        found.sub = None;
-        return found.writes(operands);
-    }
+/// The last operand is written, the others are read.
+pub(super) fn copied(found: Found, operands: &[&str]) -> Found {
     let Some((target, sources)) = operands.split_last() else { return found };
     if sources.is_empty() { found.reads([*target]) } else { found.reads(sources).writes([*target]) }
 }

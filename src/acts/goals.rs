@@ -7,7 +7,7 @@ use crate::acts::classify::Call;
 use crate::acts::line::Site;
 use crate::acts::names;
 use crate::acts::table::{Scheme, What, is_flag};
-use crate::acts::tasks::{by_name, parts};
+use crate::acts::tasks::{by_name, parts, rewrites};
 use crate::model::act::Act;
 
 pub(super) fn weightiest(call: &Call, scheme: Scheme, site: &Site) -> (Act, Option<&'static str>) {
@@ -19,7 +19,9 @@ pub(super) fn weightiest(call: &Call, scheme: Scheme, site: &Site) -> (Act, Opti
     let act = acts.max_by_key(|act| weight(*act)).unwrap_or(Act::Run);
     let skipped = scheme == Scheme::Maven
         && call.argv.iter().any(|word| word.starts_with("-DskipTests") || word.starts_with("-Dmaven.test.skip"));
-    (if skipped && act == Act::Test { Act::Build } else { act }, None)
+    let act = if skipped && act == Act::Test { Act::Build } else { act };
+    let fixes = act == Act::Lint && goals.iter().any(|goal| rewrites(goal));
+    (act, fixes.then_some("fix"))
 }
 
 pub(super) fn weight(act: Act) -> u8 {
@@ -114,7 +116,8 @@ fn one(goal: &str, call: &Call, how: (Scheme, &Site)) -> Act {
 fn make(goal: &str, site: &Site) -> Act {
     match goal {
         "check" | "distcheck" | "installcheck" if site.configured => Act::Test,
-        "all" | "default" | "dist" | "package" | "distcheck" | "modules" | "image" | "binary" | "bin" => Act::Build,
+        "all" | "default" | "dist" | "package" | "distcheck" | "modules" | "image" | "binary" | "bin" | "html"
+        | "pdf" | "latexpdf" => Act::Build,
         "clean" | "distclean" | "mrproper" | "help" => Act::Other,
         _ if goal.starts_with("clean") => Act::Other,
         _ if goal.contains('/') || goal.ends_with(".o") || goal.ends_with(".a") || goal.ends_with(".so") => Act::Build,
@@ -215,6 +218,7 @@ fn gradle(goal: &str, site: &Site) -> Act {
         }
         "ktlint" | "detekt" | "spotless" | "checkstyle" | "pmd" | "spotbugs" | "lint" | "format" | "spotbug"
         | "apicheck" | "api" | "error" | "verify" | "license" | "dependency" => Act::Lint,
+        "publish" if name.ends_with("Local") => Act::Build,
         "publish" | "upload" => Act::Net,
         "jacoco" if has("verification") => Act::Lint,
         "jacoco" | "kover" if !has("verify") => Act::Other,

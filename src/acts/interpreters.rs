@@ -24,16 +24,18 @@ pub(super) fn module<'a>(call: &Call<'a>) -> Option<&'a [&'a str]> {
 /// `bash -c LINE`, `bash <<EOF`, `pwsh -Command LINE`: a script to be read.
 pub(super) fn shell_script(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
     let windows = matches!(call.name.to_ascii_lowercase().as_str(), "pwsh" | "powershell");
-    let first = call.args.operands.first().copied().unwrap_or(call.argv.len());
-    for (at, word) in call.argv.iter().enumerate().take(first + 1).skip(1) {
+    let named = |word: &str| matches!(word, "pipefail" | "errexit" | "nounset" | "xtrace" | "extglob");
+    let options = call.argv.iter().skip(1).take_while(|word| word.starts_with(['-', '+']) || named(word)).count();
+    let first = options + 1;
+    for (at, word) in call.argv.iter().enumerate().take(first).skip(1) {
         if windows && ["-command", "-c"].iter().any(|flag| word.eq_ignore_ascii_case(flag)) {
             nested(&call.argv[at + 1..].join(" "), site, out);
             return true;
         }
         let bundle = word.starts_with('-') && !word.starts_with("--") && word.ends_with('c') && word.len() <= 6;
         if !windows && bundle {
-            let script = call.args.operands.iter().map(|at| call.argv[*at]).next().unwrap_or("");
-            nested_shell(script, &call.argv[1..=at], (site, out));
+            let script = call.argv.get(first).copied().unwrap_or("");
+            nested_shell(script, &call.argv[1..first], (site, out));
             return true;
         }
     }

@@ -245,7 +245,7 @@ impl<'a> Reader<'a> {
             let closing = self.bare_word() == "]]";
             let (word, inner) = self.word();
             if word.text.is_empty() && !word.quoted && inner.is_empty() {
-                self.pos += 1;
+                self.pos = (self.pos + 1).min(self.end);
                 continue;
             }
             simple.words.push((word, inner));

@@ -41,7 +41,13 @@ const VERBS: [&str; 30] = [
 
 /// A `Verb-Noun` in command position, `$env:X`, `%X%` or a drive letter with a backslash.
 pub(super) fn looks_like(line: &str) -> bool {
-    if !line.contains(['-', '%', '\\', ':']) || line.starts_with("#!") || line.contains("<<") {
+    if line.starts_with("#!") || line.contains("<<") {
+        return false;
+    }
+    if starts_like_windows(line.trim_start()) || has_test_in_brackets(line) {
+        return true;
+    }
+    if !line.contains(['-', '%', '\\', ':']) {
         return false;
     }
     if contains_ignoring_case(line, "$env:")
@@ -68,6 +74,24 @@ pub(super) fn is_cmdlet(word: &str) -> bool {
     noun.starts_with(|c: char| c.is_ascii_uppercase())
         && noun.chars().all(|c| c.is_ascii_alphanumeric())
         && VERBS.iter().any(|known| verb.eq_ignore_ascii_case(known))
+}
+
+/// `.\gradlew.bat`, `findstr`, `$r = ...`, `dir /s`
+fn starts_like_windows(line: &str) -> bool {
+    let first = line.split_whitespace().next().unwrap_or("");
+    let assigns = first.starts_with('$') && line[first.len()..].trim_start().starts_with("= ");
+    let switch = line[first.len()..].trim_start();
+    let switched = switch.starts_with('/') && switch.split_whitespace().next().is_some_and(|word| word.len() <= 3);
+    let command = ["dir", "del", "copy", "xcopy", "rd", "rmdir", "findstr", "type", "move"]
+        .iter()
+        .any(|name| first.eq_ignore_ascii_case(name));
+    let tries = matches!(first, "try" | "foreach") && line.contains('{');
+    line.starts_with(".\\") || line.contains("findstr ") || tries || assigns || (command && switched)
+}
+
+/// `if (-not $?) { exit 1 }`
+fn has_test_in_brackets(line: &str) -> bool {
+    line.contains("if (") && line.contains('{') && !line.contains("then") && !line.contains("((")
 }
 
 fn contains_ignoring_case(line: &str, wanted: &str) -> bool {
@@ -160,7 +184,7 @@ impl Splitter<'_> {
             bounds = Some((bounds.map_or(word.span.start, |(start, _)| start), word.span.end));
             words.push(word);
         }
-        drop_assignment(&mut words);
+        drop_values(&mut words);
         if words.is_empty() && redirects.is_empty() {
             return None;
         }
@@ -255,13 +279,24 @@ impl Splitter<'_> {
     }
 }
 
-/// `$x = Get-Content a` runs `Get-Content a`; `$x = 'y'` runs nothing.
-fn drop_assignment(words: &mut Vec<Word>) {
-    if words.len() >= 2 && words[0].text.starts_with('$') && matches!(words[1].text.as_str(), "=" | "+=") {
-        words.drain(..2);
+/// `$x = Get-Content a` runs `Get-Content a`; `$x = 'y'`, `"text"` and the `-replace` behind a bracket run nothing.
+fn drop_values(words: &mut Vec<Word>) {
+    let Some(first) = words.first() else { return };
+    if first.text.starts_with('$') {
+        let assigns = words.get(1).is_some_and(|word| matches!(word.text.as_str(), "=" | "+="));
+        words.drain(..if assigns { 2 } else { 1 });
         if words.len() == 1 && (words[0].quoted || words[0].dynamic) {
             words.clear();
         }
+        if words.first().is_some_and(|word| word.text.starts_with(['-', '='])) {
+            words.clear();
+        }
+        return;
+    }
+    let text = first.quoted && !first.text.contains(['\\', '/', '.']);
+    let method = first.text.starts_with('[') && !first.text.contains("::Write");
+    if text || method || first.text.starts_with('-') {
+        words.clear();
     }
 }
 
@@ -320,9 +355,7 @@ fn mark_seen(segments: &mut [Segment], joins: &[Op]) {
 
 /// `exit $LASTEXITCODE`, `if ($LASTEXITCODE -ne 0) { ... }`
 fn keeps_status(segment: &Segment) -> bool {
-    segment
-        .words
-        .iter()
-        .any(|word| word.text.contains("LASTEXITCODE") || word.text.eq_ignore_ascii_case("%errorlevel%"))
-        && (segment.program() == "exit" || segment.program().starts_with("if"))
+    segment.words.iter().any(|word| {
+        word.text.contains("LASTEXITCODE") || word.text.contains("$?") || word.text.eq_ignore_ascii_case("%errorlevel%")
+    }) && (segment.program() == "exit" || segment.program().starts_with("if"))
 }

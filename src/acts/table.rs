@@ -58,6 +58,8 @@ pub(super) enum What {
     Wrap,
     /// The rest behind `--` is the real command.
     WrapDashed,
+    /// The rest is another call of this program: `yarn workspace web test`.
+    Again,
     /// The matched word is the program.
     WrapSelf,
     /// The rest is a line to be read.
@@ -270,6 +272,7 @@ impl Verdict {
             "wrap" => What::Wrap,
             "wrap_dashed" => What::WrapDashed,
             "wrap_self" => What::WrapSelf,
+            "again" => What::Again,
             "script" => What::Script,
             _ => What::Act(Act::named(name).ok_or_else(|| unknown_act(name))?),
         };

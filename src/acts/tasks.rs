@@ -1,21 +1,20 @@
 //! Names of tasks, goals and scripts: `npm run test:unit`, `mvn clean verify`, `./run_tests.sh`.
 
-use crate::acts::classify::Call;
+use crate::acts::classify::{self, Call};
 use crate::acts::goals;
-use crate::acts::line::{Site, push};
+use crate::acts::line::{Found, Site, push};
 use crate::acts::names;
 use crate::acts::table::{Scheme, Table, What};
 use crate::model::act::{Act, Deed};
 
 /// What a task is for, by its name: the first word in it that says so.
 pub(super) fn by_name(name: &str, table: &Table) -> Act {
-    if let Some(act) = table.task_word(name) {
+    if let Some(act) = table.task_word(name).or_else(|| checker(name, table)) {
         return act;
     }
-    if name.contains('.') || name.contains('/') && !name.contains(':') {
-        if let Some(act) = of_script(name, table) {
-            return act;
-        }
+    let is_file = name.contains('.') || name.contains('/') && !name.contains(':');
+    if is_file && let Some(act) = of_script(name, table) {
+        return act;
     }
     let parts = parts(name);
     if let Some(act) = parts.iter().find_map(|part| table.task_word(part)) {
@@ -24,12 +23,24 @@ pub(super) fn by_name(name: &str, table: &Table) -> Act {
     parts.iter().find_map(|part| checker(part, table)).unwrap_or(Act::Run)
 }
 
+/// One task. Without a name the tool lists what it has.
+pub(super) fn named(call: &Call, name: Option<&str>, site: &Site) -> Found {
+    let Some(name) = name else { return call.found(Act::List) };
+    let found = call.found(by_name(name, site.table));
+    if found.act == Act::Lint && rewrites(name) { found.sub("fix") } else { found }
+}
+
+/// `fmt`, `lint:fix`: the task changes files.
+pub(super) fn rewrites(name: &str) -> bool {
+    let parts = parts(name);
+    let has = |words: &[&str]| parts.iter().any(|part| words.contains(&part.as_str()));
+    has(&["fmt", "format", "fix", "write", "apply"]) && !has(&["check", "verify", "ci", "lint"]) || has(&["fix"])
+}
+
 /// A task named after a program that checks: `eslint`, `lint:rubocop`.
 fn checker(part: &str, table: &Table) -> Option<Act> {
-    match table.program(part)?.verdict.what {
-        What::Act(act) if act.is_check() => Some(act),
-        _ => None,
-    }
+    let What::Act(act) = table.program(part)?.verdict.what else { return None };
+    act.is_check().then_some(act)
 }
 
 /// `test:unit`, `lint-fix`, `runTests`
@@ -39,10 +50,8 @@ pub(super) fn parts(name: &str) -> Vec<String> {
     let mut lower_before = false;
     for c in name.chars().take(MAX_NAME) {
         let starts = c.is_ascii_uppercase() && lower_before;
-        if starts || !c.is_alphanumeric() {
-            if !part.is_empty() {
-                parts.push(std::mem::take(&mut part));
-            }
+        if (starts || !c.is_alphanumeric()) && !part.is_empty() {
+            parts.push(std::mem::take(&mut part));
         }
         if c.is_alphanumeric() {
             part.extend(c.to_lowercase());
@@ -94,7 +103,7 @@ pub(super) fn of_script(path: &str, table: &Table) -> Option<Act> {
     if named(last) || named(first) || after_run {
         return (!PREPARES.contains(&first)).then_some(Act::Test);
     }
-    if base.ends_with("Test") || base.ends_with("Tests") || base.ends_with("Spec") {
+    if base.ends_with("Test") || base.ends_with("Tests") || base.ends_with("Spec") || base.ends_with(".test") {
         return Some(Act::Test);
     }
     let said = |words: &[&str]| words.contains(&first) && parts.len() <= 2 || words.contains(&last) && parts.len() <= 3;
@@ -227,5 +236,18 @@ pub(super) fn cmake(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
         }
     };
     push(call.found(act), site, out);
+    true
+}
+
+/// `cargo watch -x test` runs what it names.
+pub(super) fn cargo(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
+    if call.args.operand(call.argv, 0) != Some("watch") {
+        return false;
+    }
+    let flag = call.argv.iter().position(|word| matches!(*word, "-x" | "--exec"));
+    let Some(line) = flag.and_then(|at| call.argv.get(at + 1)) else { return false };
+    let mut argv = vec![call.argv[0]];
+    argv.extend(line.split_whitespace());
+    classify::call(&argv, site, out);
     true
 }

@@ -9,13 +9,23 @@ use crate::model::act::{Act, Deed};
 /// `cat f` reads, `cat a > b` writes, `cat <<EOF` only prints.
 pub(super) fn cat(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
     let operands = call.operands();
-    let plain = matches!(call.name, "cat" | "tac" | "nl");
+    let plain = matches!(call.name, "cat" | "tac" | "nl" | "Get-Content" | "gc");
     if plain && site.writes_file() {
         push(call.found(Act::Edit).reads(operands), site, out);
     } else if !operands.is_empty() || reads_file(site) || site.implied {
         push(call.found(Act::Read).reads(operands), site, out);
     }
     true
+}
+
+/// cmd's `type a.txt` prints a file; bash's `type rg` asks what a word is.
+pub(super) fn type_file(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
+    let operands = call.operands();
+    let prints = operands.iter().any(|word| word.contains(['.', '\\']));
+    if prints {
+        push(call.found(Act::Read).reads(operands), site, out);
+    }
+    prints
 }
 
 /// `head -n 20 f`: the lines are known.
@@ -160,7 +170,9 @@ pub(super) fn select_string(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bo
         call.argv.get(at + 1).copied()
     };
     let mut operands = call.operands();
-    operands.retain(|word| !(word.starts_with('/') && word.len() < 4) && !word.to_ascii_lowercase().starts_with("/c:"));
+    let is_switch =
+        |word: &str| word.starts_with('/') && (word.len() < 4 || word.to_ascii_lowercase().starts_with("/c:"));
+    operands.retain(|word| !is_switch(word));
     let (path, pattern) = (after("-Path"), after("-Pattern"));
     let mut found = call.found(Act::Search);
     if path.is_some() || pattern.is_some() {
@@ -196,6 +208,10 @@ pub(super) fn pattern(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
     } else {
         patterned(found, &operands)
     };
+    // A filter over a text in the line itself.
+    if found.reads.is_empty() && site.heredoc().is_some() {
+        return true;
+    }
     push(found, site, out);
     true
 }

@@ -72,10 +72,10 @@ pub fn deeds_of_call(name: &str, input: &Value, table: &Table) -> Vec<Deed> {
         edit_by_command(&mut deed, input);
     }
     let paths = texts(&tool.path, input);
-    match deed.act {
-        Act::Edit => deed.paths_written = paths,
-        Act::Read | Act::Search => deed.paths_read = paths,
-        _ => {}
+    if deed.act == Act::Edit {
+        deed.paths_written = paths;
+    } else if matches!(deed.act, Act::Read | Act::Search) {
+        deed.paths_read = paths;
     }
     deed.pattern = texts(&tool.pattern, input).into_iter().next();
     if tool.ranged || tool.is_editor && deed.act == Act::Read {

@@ -45,10 +45,8 @@ pub(super) fn unwrap(call: &Call, site: &Site, out: &mut Vec<Deed>) -> Option<In
         _ => {}
     }
     if call.program.how == "coverage" {
-        return (call.args.operand(call.argv, 0) == Some("run")).then(|| call.argv).and_then(|argv| {
-            let at = *call.args.operands.get(1)?;
-            Inner::command(call, argv.get(at..)?)
-        });
+        let runs = call.args.operand(call.argv, 0) == Some("run");
+        return if runs { Inner::command(call, call.argv.get(*call.args.operands.get(1)?..)?) } else { None };
     }
     by_rule(call, site, out)
 }
@@ -70,6 +68,13 @@ fn by_rule(call: &Call, site: &Site, out: &mut Vec<Deed>) -> Option<Inner> {
             let at = *call.args.operands.get(call.words.checked_sub(1)?)?;
             Inner::command(call, call.argv.get(at..)?)
         }
+        What::Again => {
+            let mut argv = vec![call.argv[0]];
+            argv.extend(call.rest(skip)?);
+            // Each round is shorter by a word at least, but a line may hold many.
+            (argv.len() <= MAX_AGAIN).then(|| classify::call(&argv, site, out));
+            Inner::done()
+        }
         What::Script => {
             let rest = call.rest(skip)?;
             nested(&rest.join(" "), site, out);
@@ -83,6 +88,8 @@ fn by_rule(call: &Call, site: &Site, out: &mut Vec<Deed>) -> Option<Inner> {
         What::Act(_) | What::Drop | What::Task | What::Names(_) => None,
     }
 }
+
+const MAX_AGAIN: usize = 200;
 
 /// Names that are programs somewhere, but tasks when they follow a package manager.
 const TASKS_FIRST: &[&str] = &[

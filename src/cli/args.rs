@@ -8,8 +8,10 @@ use std::path::PathBuf;
 /// `evalrun SUITE` plays every interview of the suite, grades the trajectories and writes a report.
 #[derive(Debug, Parser)]
 #[command(name = "evalrun", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-#[command(after_help = "Exit codes: 0 done, 1 a gate failed, 2 wrong usage or suite or refused files, 3 inconclusive or \
-budget reached, 4 the measurement broke, 130 interrupted.")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 a gate failed, 2 wrong usage or suite or refused files, 3 inconclusive or \
+budget reached, 4 the measurement broke, 130 interrupted."
+)]
 pub struct Typed {
     #[command(subcommand)]
     pub verb: Option<Verb>,

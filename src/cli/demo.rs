@@ -29,10 +29,12 @@ pub fn demo(args: &DemoArgs) -> i32 {
 
 fn lay_out() -> Result<PathBuf, Fault> {
     let failed = |error: &std::io::Error| {
-        Fault::new(Boundary::Store, "io", format!("the demo cannot be laid out: {error}")).hint("set TMPDIR to a folder that can be written")
+        Fault::new(Boundary::Store, "io", format!("the demo cannot be laid out: {error}"))
+            .hint("set TMPDIR to a folder that can be written")
     };
     let folder = tempfile::Builder::new().prefix("evalrun-demo-").tempdir().map_err(|error| failed(&error))?.keep();
-    let parts = [("evals", &EVALS), ("fixtures/repos", &REPOS), ("fixtures/hidden", &HIDDEN), ("fixtures/agents", &AGENTS)];
+    let parts =
+        [("evals", &EVALS), ("fixtures/repos", &REPOS), ("fixtures/hidden", &HIDDEN), ("fixtures/agents", &AGENTS)];
     for (place, files) in parts {
         extract(files, &folder.join(place)).map_err(|error| failed(&error))?;
     }

@@ -2,6 +2,7 @@
 
 use super::{args::Listed, exit, run, say};
 use crate::agents::AGENTS;
+use crate::importers::IMPORTERS;
 use crate::metrics::METRICS;
 use crate::reporters::REPORTERS;
 use crate::store::{RunRecord, read_json};
@@ -12,7 +13,7 @@ pub fn list(what: Listed) -> i32 {
         Listed::Agents => agents(),
         Listed::Graders => crate::graders::list_document(),
         Listed::Metrics => metrics(),
-        Listed::Importers => String::new(),
+        Listed::Importers => importers(),
         Listed::Reporters => reporters(),
         Listed::Runs => runs(),
     };
@@ -46,6 +47,11 @@ fn metrics() -> String {
     text.trim_start().to_owned()
 }
 
+fn importers() -> String {
+    let line = |doc: &crate::model::import::ImporterDoc| format!("{}\n    {}\n    found at: {}\n", doc.name, doc.about, doc.found_at);
+    IMPORTERS.iter().map(|importer| line(importer.doc())).collect()
+}
+
 fn reporters() -> String {
     REPORTERS.iter().map(|reporter| format!("{:10} {} ({})\n", reporter.name, reporter.about, reporter.file)).collect()
 }
@@ -53,10 +59,13 @@ fn reporters() -> String {
 fn runs() -> String {
     let folder = Path::new(run::RUNS);
     let Ok(entries) = std::fs::read_dir(folder) else { return format!("no runs in {}\n", folder.display()) };
-    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| path.join("run.json").exists()).collect();
+    let mut paths: Vec<_> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.join("run.json").exists()).collect();
     paths.sort();
     let line = |path: &std::path::PathBuf| match read_json::<RunRecord>(&path.join("run.json")) {
-        Ok(record) => format!("{}  {}  {} trials  {}\n", record.run, record.started, record.trials.len(), record.suite.name),
+        Ok(record) => {
+            format!("{}  {}  {} trials  {}\n", record.run, record.started, record.trials.len(), record.suite.name)
+        }
         Err(fault) => format!("{}  cannot be read: {}\n", path.display(), fault.message),
     };
     let text: String = paths.iter().map(line).collect();

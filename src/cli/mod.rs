@@ -4,9 +4,10 @@ mod args;
 mod check;
 mod demo;
 pub mod exit;
+mod grade;
 mod init;
 mod list;
-mod names;
+pub mod names;
 mod progress;
 mod report;
 mod resume;
@@ -36,6 +37,7 @@ pub fn main() -> i32 {
         Some(Verb::Report(args)) => report::report(&args),
         Some(Verb::List(args)) => list::list(args.what),
         Some(Verb::Init(args)) => init::init(&args),
-        Some(Verb::Grade(_) | Verb::Import(_)) => exit::REFUSED,
+        Some(Verb::Grade(args)) => grade::grade(&args),
+        Some(Verb::Import(args)) => grade::import(&args),
     }
 }

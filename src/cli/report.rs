@@ -2,7 +2,7 @@
 
 use super::{
     args::{OutArgs, ReportArgs},
-    exit, run, say,
+    exit, grade, run, say,
 };
 use crate::agents::driver;
 use crate::model::{
@@ -10,7 +10,7 @@ use crate::model::{
     results::Results,
 };
 use crate::reporters::{REPORTERS, Report, Reporter, RunFacts, Written, terminal};
-use crate::runner::{Ended, FolderTrials, assemble};
+use crate::runner::{Ended, FolderTrials, assemble, clock, sessions::SessionsRecord};
 use crate::store::{Layout, RunRecord, newest_run, read_json, replace};
 use std::{
     io::IsTerminal,
@@ -19,6 +19,9 @@ use std::{
 
 /// `evalrun report`: the reports of a run again, from what the run left.
 pub fn report(args: &ReportArgs) -> i32 {
+    if let Some(folder) = args.run.as_deref().filter(|folder| folder.join("sessions.json").exists()) {
+        return sessions(folder, args).unwrap_or_else(|fault| run::refuse(&fault));
+    }
     let found = find(args.run.as_deref()).and_then(|layout| {
         let record: RunRecord = read_json(&layout.run())?;
         Ok((layout, record))
@@ -29,6 +32,12 @@ pub fn report(args: &ReportArgs) -> i32 {
     };
     let out = OutArgs { folder: None, to: args.to.clone(), json: args.json };
     finish(&layout, &record, &Ended::default(), &out)
+}
+
+/// The reports of graded sessions again.
+fn sessions(folder: &Path, args: &ReportArgs) -> Result<i32, Fault> {
+    let record: SessionsRecord = read_json(&folder.join("sessions.json"))?;
+    grade::finish(folder, &record, &OutArgs { folder: None, to: args.to.clone(), json: args.json })
 }
 
 /// The run that was named, or the newest.
@@ -59,7 +68,7 @@ pub fn finish(layout: &Layout, record: &RunRecord, ended: &Ended, out: &OutArgs)
     };
     results.exit = code(&results, ended);
     let trials = FolderTrials { layout, record };
-    let facts = facts(layout, record, ended);
+    let facts = RunFacts { wall_ms: clock::between(&results.started, &results.finished), ..facts(layout, record, ended) };
     let report = Report { results: &results, suite: Some(&record.suite), trials: &trials, facts };
     match write(&report, &layout.root, out) {
         Ok(()) => results.exit,
@@ -123,37 +132,38 @@ fn code(results: &Results, ended: &Ended) -> i32 {
     if ended.interrupted {
         return exit::INTERRUPTED;
     }
-    if results.trials.iter().all(|trial| trial.scores.is_empty()) {
-        return exit::BROKEN;
-    }
+    // Before what follows: a budget that ends a run before its first trial has broken nothing.
     if ended.budget.is_some() {
         return exit::INCONCLUSIVE;
+    }
+    if results.trials.iter().all(|trial| trial.scores.is_empty()) {
+        return exit::BROKEN;
     }
     exit::DONE
 }
 
 fn facts(layout: &Layout, record: &RunRecord, ended: &Ended) -> RunFacts {
-    let stand_in = |agent: &&crate::model::suite::AgentSpec| driver(&agent.driver).is_some_and(|driver| driver.stand_in);
+    let stand_in =
+        |agent: &&crate::model::suite::AgentSpec| driver(&agent.driver).is_some_and(|driver| driver.stand_in);
     let mut notes = Vec::new();
     notes.extend(ended.broken.iter().map(|(key, fault)| format!("{key} broke and is not counted: {fault}")));
+    notes.extend(ended.ungraded.iter().map(|(key, fault)| format!("{key} could not be graded: {fault}")));
     if ended.interrupted || !ended.not_started.is_empty() {
         notes.push(format!("go on with `evalrun resume {}`", layout.root.display()));
     }
     if record.suite.gate.is_some() {
         notes.push("the suite has a gate; gates are not evaluated in this version".to_owned());
     }
-    let wall_ms = 0;
     RunFacts {
         evalrun: record.evalrun.clone(),
         sandbox: record.sandbox.clone(),
         stand_ins: record.suite.agents.iter().filter(stand_in).map(|agent| agent.name.clone()).collect(),
         again: format!("evalrun {}", record.suite.file.display()),
         notes,
-        wall_ms,
+        wall_ms: 0,
     }
 }
 
 fn width() -> usize {
     std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).unwrap_or(100).clamp(60, 200)
 }
-

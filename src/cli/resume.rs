@@ -5,7 +5,7 @@ use super::{
     report, run, say,
 };
 use crate::model::fault::{Boundary, Fault};
-use crate::runner::Grading;
+use crate::runner::{Grading, leftovers};
 use crate::store::{RunLock, RunRecord, read_json};
 
 pub fn resume(args: &ResumeArgs) -> i32 {
@@ -26,13 +26,15 @@ fn begun(args: &ResumeArgs) -> Result<run::Begun, Fault> {
         let message = format!("the run was made by a newer evalrun (format {})", record.version);
         return Err(Fault::new(Boundary::Store, "version", message).hint("use that evalrun to go on"));
     }
-    let grading = Grading::of_suite(&record.suite)
-        .map_err(|lines| Fault::new(Boundary::Grader, "criteria", lines.join("; ")).hint("put the criteria files back"))?;
+    let grading = Grading::of_suite(&record.suite).map_err(|lines| {
+        Fault::new(Boundary::Grader, "criteria", lines.join("; ")).hint("put the criteria files back")
+    })?;
     let record = if grading.id() == record.grading {
         record
     } else {
         say::note("the graders have changed since the run started: everything is graded again with the new ones");
         RunRecord { grading: grading.id(), ..record }
     };
+    leftovers::clear(&layout, &record)?;
     Ok(run::Begun { layout, record, grading, lock })
 }

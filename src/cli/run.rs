@@ -12,7 +12,7 @@ use crate::model::{
 use crate::plan::{Available, Plan, Selection, plan};
 use crate::process::{Cancel, env::search_path, usable_sandboxes};
 use crate::runner::{self, Ended, Grading, Job, clock, progress::Watcher};
-use crate::store::{self, Layout, RunLock, RunRecord};
+use crate::store::{self, Created, Layout, RunLock, RunRecord};
 use crate::suite::{Paint, load, render};
 use std::{
     io::IsTerminal,
@@ -24,6 +24,9 @@ pub const RUNS: &str = ".evalrun/runs";
 
 pub fn run(args: &RunArgs) -> i32 {
     let Some(typed) = &args.suite else { return exit::REFUSED };
+    if let Some(fault) = args.out.to.iter().find_map(|wanted| report::wanted_output(wanted).err()) {
+        return refuse(&fault);
+    }
     let suites = match suite_files(typed) {
         Ok(suites) => suites,
         Err(fault) => return refuse(&fault),
@@ -61,7 +64,8 @@ pub fn read_suite(path: &Path) -> Option<Suite> {
 pub fn suite_files(path: &Path) -> Result<Vec<PathBuf>, Fault> {
     let nothing = |what: &str| Fault::new(Boundary::Store, "path", format!("{what}: {}", path.display()));
     if !path.exists() {
-        return Err(nothing("no such file or folder").hint("`evalrun init` writes a first suite; `evalrun --help` lists the verbs"));
+        return Err(nothing("no such file or folder")
+            .hint("`evalrun init` writes a first suite; `evalrun --help` lists the verbs"));
     }
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -72,10 +76,13 @@ pub fn suite_files(path: &Path) -> Result<Vec<PathBuf>, Fault> {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         text.lines().any(|line| line.starts_with("suite:"))
     };
-    let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_yaml).filter(is_suite).collect();
+    let mut found: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(is_yaml).filter(is_suite).collect();
     found.sort();
     if found.is_empty() {
-        return Err(nothing("no suite in this folder").hint("a suite is a .yaml file with `suite:` at the beginning of a line"));
+        return Err(
+            nothing("no suite in this folder").hint("a suite is a .yaml file with `suite:` at the beginning of a line")
+        );
     }
     Ok(found)
 }
@@ -106,7 +113,8 @@ fn one_suite(args: &RunArgs, suite: Suite) -> i32 {
         say::out(&dry(&planned));
         return exit::DONE;
     }
-    let begun = sandbox(args.sandbox, suite.sandbox).and_then(|sandbox| begin(args, suite, planned, (grading, sandbox)));
+    let begun =
+        sandbox(args.sandbox, suite.sandbox).and_then(|sandbox| begin(args, suite, planned, (grading, sandbox)));
     match begun {
         Ok(begun) => play(begun, &args.out),
         Err(fault) => refuse(&fault),
@@ -126,8 +134,7 @@ fn begin(args: &RunArgs, suite: Suite, planned: Plan, (grading, sandbox): (Gradi
     let root = args.out.folder.clone().unwrap_or_else(|| Path::new(RUNS).join(&run));
     let layout = Layout::at(std::path::absolute(&root).unwrap_or(root));
     if layout.run().exists() {
-        let message = format!("{} holds a run already", layout.root.display());
-        return Err(Fault::new(Boundary::Store, "exists", message).hint("choose another --out, or `evalrun resume` it"));
+        return Err(holds_a_run(&layout));
     }
     std::fs::create_dir_all(&layout.root).map_err(|error| {
         Fault::new(Boundary::Store, "io", format!("cannot create {}: {error}", layout.root.display()))
@@ -147,8 +154,16 @@ fn begin(args: &RunArgs, suite: Suite, planned: Plan, (grading, sandbox): (Gradi
     };
     let json = serde_json::to_vec_pretty(&record)
         .map_err(|error| Fault::new(Boundary::Store, "format", format!("run.json cannot be written: {error}")))?;
-    store::once(&layout.run(), &json)?;
-    Ok(Begun { layout, record, grading, lock })
+    match store::once(&layout.run(), &json)? {
+        Created::First => Ok(Begun { layout, record, grading, lock }),
+        // Another evalrun was faster, and has ended since.
+        Created::Existed => Err(holds_a_run(&layout)),
+    }
+}
+
+fn holds_a_run(layout: &Layout) -> Fault {
+    let message = format!("{} holds a run already", layout.root.display());
+    Fault::new(Boundary::Store, "exists", message).hint("choose another --out, or `evalrun resume` it")
 }
 
 /// Plays what is left of a run, writes its reports, gives the exit code.
@@ -269,10 +284,13 @@ fn sandbox(typed: Option<SandboxArg>, suite: SandboxChoice) -> Result<&'static s
     match (wanted, problem) {
         (SandboxChoice::None, _) | (SandboxChoice::Auto, Some(_)) => Ok("none"),
         (SandboxChoice::Auto | SandboxChoice::Bwrap, None) => Ok("bwrap"),
-        (SandboxChoice::Bwrap, Some(why)) => Err(Fault::new(Boundary::Sandbox, "bwrap", format!("bwrap cannot be used here: {why}"))
-            .hint("install bubblewrap, or run with --sandbox none")),
+        (SandboxChoice::Bwrap, Some(why)) => {
+            Err(Fault::new(Boundary::Sandbox, "bwrap", format!("bwrap cannot be used here: {why}"))
+                .hint("install bubblewrap, or run with --sandbox none"))
+        }
         (SandboxChoice::Docker, _) => {
-            Err(Fault::new(Boundary::Sandbox, "docker", "the sandbox docker is not in this version").hint("use auto, bwrap or none"))
+            Err(Fault::new(Boundary::Sandbox, "docker", "the sandbox docker is not in this version")
+                .hint("use auto, bwrap or none"))
         }
     }
 }

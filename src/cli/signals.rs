@@ -2,24 +2,24 @@
 
 use super::{exit, say};
 use crate::process::Cancel;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Waits for signals until the run is over.
+/// Waits for signals until the run is over. Listens from the first moment to the last: a second Ctrl-C right after the first counts.
 pub async fn watch(cancel: Cancel) {
-    if interrupted().await {
-        say::note("stopping: running trials end now and start again with `evalrun resume`; once more to stop at once");
-        cancel.cancel();
-    }
-    if interrupted().await {
-        say::note("stopped; go on with `evalrun resume`");
-        std::process::exit(exit::INTERRUPTED);
-    }
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        return say::note("signals cannot be heard here: Ctrl-C ends evalrun at once, and `evalrun resume` goes on");
+    };
+    either(&mut interrupt, &mut terminate).await;
+    say::note("stopping: running trials end now and start again with `evalrun resume`; once more to stop at once");
+    cancel.cancel();
+    either(&mut interrupt, &mut terminate).await;
+    say::note("stopped; go on with `evalrun resume`");
+    std::process::exit(exit::INTERRUPTED);
 }
 
-async fn interrupted() -> bool {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return tokio::signal::ctrl_c().await.is_ok() };
+async fn either(one: &mut Signal, other: &mut Signal) {
     tokio::select! {
-        heard = tokio::signal::ctrl_c() => heard.is_ok(),
-        heard = terminate.recv() => heard.is_some(),
+        _ = one.recv() => {}
+        _ = other.recv() => {}
     }
 }

@@ -48,9 +48,13 @@ impl Asks for Checks {
             return vec![criterion.score(Outcome::NotApplicable(why), String::new())];
         };
         let seen = stages::stages(task, evidence.facts);
-        let due = seen.iter().zip(&task.interview.stages).flat_map(|(seen, stage)| stage.expect.iter().map(move |name| (seen, name)));
+        let due = seen
+            .iter()
+            .zip(&task.interview.stages)
+            .flat_map(|(seen, stage)| stage.expect.iter().map(move |name| (seen, name)));
         let asked = due.filter(|(_, name)| self.0.as_ref().is_none_or(|own| own == *name));
-        let scores: Vec<Score> = asked.filter_map(|(seen, name)| one(criterion, evidence, (task, seen, name))).collect();
+        let scores: Vec<Score> =
+            asked.filter_map(|(seen, name)| one(criterion, evidence, (task, seen, name))).collect();
         if scores.is_empty() {
             return vec![criterion.score(Outcome::NotApplicable("no check was due".to_owned()), String::new())];
         }
@@ -73,7 +77,10 @@ fn one(criterion: &Criterion, evidence: &Evidence<'_>, (task, seen, name): (&Tas
         StageReached::Skipped | StageReached::NotRun => None,
         StageReached::Unreached => {
             let cites = seen.event.map(|event| cited(evidence.trace, event)).into_iter().collect();
-            Some(Score { cites, ..score(Outcome::Scored(0.0), format!("stage `{}` was not reached: {}", seen.id, evidence.end.why)) })
+            Some(Score {
+                cites,
+                ..score(Outcome::Scored(0.0), format!("stage `{}` was not reached: {}", seen.id, evidence.end.why))
+            })
         }
         StageReached::Done => Some(match (check, stages::mark_of(evidence.facts, name, &seen.id)) {
             (Some(check), Some((event, mark))) => {

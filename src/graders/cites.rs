@@ -43,7 +43,9 @@ pub(super) fn quoted(trace: &Trace, event: EventId, quote: &str) -> Cite {
 
 /// Whether a citation's event exists and its quote stands in it, white space folded.
 pub(super) fn valid(trace: &Trace, cite: &Cite) -> bool {
-    trace.event(cite.event).is_some_and(|event| !cite.quote.trim().is_empty() && holds(&event_text(&event.body), &cite.quote))
+    trace
+        .event(cite.event)
+        .is_some_and(|event| !cite.quote.trim().is_empty() && holds(&event_text(&event.body), &cite.quote))
 }
 
 fn holds(text: &str, quote: &str) -> bool {
@@ -87,7 +89,19 @@ fn telling_field(input: &Value) -> Option<String> {
     if let Value::String(line) = input {
         return Some(line.clone());
     }
-    const FIELDS: &[&str] = &["command", "cmd", "script", "path", "file_path", "filePath", "pattern", "query", "question", "patch", "input"];
+    const FIELDS: &[&str] = &[
+        "command",
+        "cmd",
+        "script",
+        "path",
+        "file_path",
+        "filePath",
+        "pattern",
+        "query",
+        "question",
+        "patch",
+        "input",
+    ];
     FIELDS.iter().find_map(|field| match input.get(field)? {
         Value::String(text) => Some(text.clone()),
         Value::Array(words) => words.last().and_then(Value::as_str).map(str::to_owned),
@@ -132,9 +146,13 @@ pub fn event_text(body: &Body) -> String {
         }
         Body::Stage(mark) => [&mark.id, &mark.why].into_iter().for_each(|text| line(&mut out, text)),
         Body::Snapshot(mark) => mark.changes.iter().for_each(|change| line(&mut out, &change.path)),
-        Body::Check(mark) => [&mark.name, &mark.why, &mark.output.inline].into_iter().for_each(|text| line(&mut out, text)),
+        Body::Check(mark) => {
+            [&mark.name, &mark.why, &mark.output.inline].into_iter().for_each(|text| line(&mut out, text))
+        }
         Body::Compaction(compaction) => out.push_str(compaction.summary.as_str()),
-        Body::SubAgent(sub) => [sub.brief.as_str(), sub.result.as_str()].into_iter().for_each(|text| line(&mut out, text)),
+        Body::SubAgent(sub) => {
+            [sub.brief.as_str(), sub.result.as_str()].into_iter().for_each(|text| line(&mut out, text))
+        }
         Body::Limit(mark) => [&mark.limit, &mark.why].into_iter().for_each(|text| line(&mut out, text)),
         Body::Error(mark) => out.push_str(mark.message.as_str()),
         Body::End(end) => out.push_str(&end.why),

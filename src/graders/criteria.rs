@@ -19,8 +19,9 @@ use super::{
     node::{self, Findings, Node, Tree},
     says::Says,
 };
+use crate::metrics::stages;
 use crate::model::{
-    fault::Fault,
+    fault::{Boundary, Fault},
     id::is_id,
     score::{Cite, Outcome, Score},
 };
@@ -29,6 +30,8 @@ use crate::model::{
 pub struct Criteria {
     pub grader: String,
     pub about: String,
+    /// It asks about an interview: nothing of it applies to a recorded session, and all of it is void where the interview itself broke.
+    pub of_interview: bool,
     pub criteria: Vec<Criterion>,
 }
 
@@ -91,13 +94,26 @@ impl Grader for Criteria {
     }
 
     fn step(&self, evidence: &Evidence<'_>, _answers: &Answers) -> Step {
+        let whole = self.of_interview.then(|| whole(evidence)).flatten();
         let scores = |criterion: &Criterion| {
-            let mut scores = criterion.scores(evidence);
+            let mut scores = match &whole {
+                Some(outcome) => vec![criterion.score(outcome.clone(), String::new())],
+                None => criterion.scores(evidence),
+            };
             scores.iter_mut().for_each(|score| score.dimension.clone_from(&self.grader));
             scores
         };
         Step::Done(self.criteria.iter().flat_map(scores).collect())
     }
+}
+
+/// The outcome of every criterion about an interview, where there is none to judge.
+fn whole(evidence: &Evidence<'_>) -> Option<Outcome> {
+    let Some(task) = evidence.task else {
+        return Some(Outcome::NotApplicable("there is no interview: this is a recorded session".to_owned()));
+    };
+    let why = stages::void(task, evidence.facts)?;
+    Some(Outcome::Broken(Fault::new(Boundary::Check, "interview_void", why)))
 }
 
 impl Criterion {
@@ -108,7 +124,7 @@ impl Criterion {
         if self.kind == super::judge::JUDGE.word {
             return self.asks.scores(self, evidence);
         }
-        match self.needs.as_ref().map(|needs| (needs, needs.outcome(evidence))) {
+        match self.needs.as_ref().map(|needs| (needs, needs.condition(evidence))) {
             Some((_, Outcome::Scored(value))) if value > 0.0 => {}
             Some((needs, Outcome::Scored(_))) => {
                 let why = format!("needs `{}`, which does not hold", needs.source);
@@ -161,21 +177,34 @@ pub fn broken(dimension: &str, fault: Fault) -> Score {
     }
 }
 
-const FILE_FIELDS: &[&str] = &["grader", "about", "criteria"];
-const FIELDS: &[&str] =
-    &["id", "gloss", "weight", "cap", "says", "needs", "confirm", "asserts", "agents", "evidence"];
+const FILE_FIELDS: &[&str] = &["grader", "about", "of", "criteria"];
+const FIELDS: &[&str] = &["id", "gloss", "weight", "cap", "says", "needs", "confirm", "asserts", "agents", "evidence"];
 
 fn decode(root: &Node, findings: &mut Findings) -> Option<Criteria> {
     let Some(entries) = root.map() else {
-        findings.add(root, format!("a criteria file is a mapping with `grader`, `about` and `criteria`, not {}", root.kind()));
+        findings.add(
+            root,
+            format!("a criteria file is a mapping with `grader`, `about` and `criteria`, not {}", root.kind()),
+        );
         return None;
     };
     known_fields(entries, FILE_FIELDS, findings);
     let grader = text_of(root, "grader", findings)?;
     if !is_id(&grader) {
-        findings.add(root.get("grader").unwrap_or(root), format!("`{grader}` is not an id: lower-case letters, digits, `.`, `_`, `-`"));
+        findings.add(
+            root.get("grader").unwrap_or(root),
+            format!("`{grader}` is not an id: lower-case letters, digits, `.`, `_`, `-`"),
+        );
     }
     let about = text_of(root, "about", findings).unwrap_or_default();
+    let of_interview = match root.get("of") {
+        Some(of) if of.text() == Some("interview") => true,
+        Some(of) => {
+            findings.add(of, "`of` is `interview`: nothing of the file applies without one");
+            false
+        }
+        None => false,
+    };
     let list = root.get("criteria").and_then(Node::list);
     let Some(list) = list.filter(|list| !list.is_empty()) else {
         findings.add(root.get("criteria").unwrap_or(root), "`criteria` is a list of at least one criterion");
@@ -186,7 +215,7 @@ fn decode(root: &Node, findings: &mut Findings) -> Option<Criteria> {
     if criteria.len() == list.len() && criteria.iter().all(|criterion| criterion.weight == 0.0) {
         findings.add(root, "the weights sum to 0: nothing would count");
     }
-    Some(Criteria { grader, about, criteria })
+    Some(Criteria { grader, about, of_interview, criteria })
 }
 
 fn known_fields(entries: &[(Node, Node)], known: &[&str], findings: &mut Findings) {
@@ -194,7 +223,8 @@ fn known_fields(entries: &[(Node, Node)], known: &[&str], findings: &mut Finding
         match key.text() {
             Some(name) if known.contains(&name) => {}
             Some(name) => {
-                let near = expression::near(name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                let near =
+                    expression::near(name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
                 findings.add(key, format!("unknown field `{name}`{near}"));
             }
             None => findings.add(key, format!("a field's name is a text, not {}", key.kind())),
@@ -238,7 +268,10 @@ fn criterion(node: &Node, findings: &mut Findings) -> Option<Criterion> {
     known_fields(entries, &fields, findings);
     let id = text_of(node, "id", findings);
     if let Some(id) = id.as_ref().filter(|id| !is_id(id)) {
-        findings.add(node.get("id").unwrap_or(node), format!("`{id}` is not an id: lower-case letters, digits, `.`, `_`, `-`"));
+        findings.add(
+            node.get("id").unwrap_or(node),
+            format!("`{id}` is not an id: lower-case letters, digits, `.`, `_`, `-`"),
+        );
     }
     let says = Says::decode(node.get("says"), findings);
     let weight = number_of(node, "weight", findings).unwrap_or(1.0);

@@ -29,15 +29,14 @@ pub const TASK: &[(&str, &str)] = &[
 ];
 
 /// What they may read of the end.
-pub const END: &[(&str, &str)] = &[
-    ("kind", "done, limit, agent_gone, cancelled, broken or recorded"),
-    ("why", "the reason in words, or empty"),
-];
+pub const END: &[(&str, &str)] =
+    &[("kind", "done, limit, agent_gone, cancelled, broken or recorded"), ("why", "the reason in words, or empty")];
 
 pub(super) static ENV: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_recursion_limit(64);
+    env.add_filter("percent", |share: f64| format!("{:.0} %", share * 100.0));
     env
 });
 
@@ -53,11 +52,12 @@ impl Rule {
     /// # Errors
     /// What is wrong with it, in a sentence each.
     pub fn new(source: &str) -> Result<Rule, Vec<String>> {
-        let expression = ENV
-            .compile_expression_owned(source.to_owned())
-            .map_err(|error| vec![format!("the rule does not compile: {}", error.detail().unwrap_or("syntax error"))])?;
+        let expression = ENV.compile_expression_owned(source.to_owned()).map_err(|error| {
+            vec![format!("the rule does not compile: {}", error.detail().unwrap_or("syntax error"))]
+        })?;
         let used = expression.undeclared_variables(true);
-        let mut wrong: Vec<String> = used.iter().filter_map(|name| unknown_name(name, &["metric", "task", "end"])).collect();
+        let mut wrong: Vec<String> =
+            used.iter().filter_map(|name| unknown_name(name, &["metric", "task", "end"])).collect();
         wrong.sort();
         if !wrong.is_empty() {
             return Err(wrong);
@@ -70,38 +70,52 @@ impl Rule {
 
     /// The value in 0..=1, or why there is none.
     pub fn outcome(&self, evidence: &Evidence<'_>) -> Outcome {
-        if self.uses_task && evidence.task.is_none() {
-            return Outcome::NotApplicable("there is no task: this is a recorded session".to_owned());
-        }
-        let measured = self.metrics.iter().filter_map(|id| Some((*id, evidence.metric(id)?)));
-        let mut unknown = None;
-        for (id, measured) in measured {
-            match measured {
-                Measured::Value(_) => {}
-                Measured::Undefined(why) => return Outcome::NotApplicable(format!("{id}: {why}")),
-                Measured::Unknown(why) => unknown = unknown.or(Some(format!("{id}: {why}"))),
-            }
-        }
-        if let Some(why) = unknown {
-            return Outcome::Unknown(why);
-        }
-        self.value(evidence).map_or_else(Outcome::Broken, Outcome::Scored)
+        self.absence(evidence).unwrap_or_else(|| match self.value(evidence).and_then(|value| self.unit(&value)) {
+            Ok(value) => Outcome::Scored(value),
+            Err(fault) => Outcome::Broken(fault),
+        })
     }
 
-    fn value(&self, evidence: &Evidence<'_>) -> Result<f64, Fault> {
-        let broken = |kind: &str, message: String| Fault::new(Boundary::Grader, kind, message);
+    /// As a condition: 1 for what is true, not zero and not empty, else 0; or why it cannot be told.
+    pub fn condition(&self, evidence: &Evidence<'_>) -> Outcome {
+        self.absence(evidence).unwrap_or_else(|| match self.value(evidence) {
+            Ok(value) => Outcome::Scored(if value.is_true() { 1.0 } else { 0.0 }),
+            Err(fault) => Outcome::Broken(fault),
+        })
+    }
+
+    /// Why it cannot be evaluated: a metric has no value, or there is no task.
+    fn absence(&self, evidence: &Evidence<'_>) -> Option<Outcome> {
+        if self.uses_task && evidence.task.is_none() {
+            return Some(Outcome::NotApplicable("there is no task: this is a recorded session".to_owned()));
+        }
+        let mut unknown = None;
+        for id in &self.metrics {
+            match evidence.metric(id) {
+                Some(Measured::Value(_)) => {}
+                Some(Measured::Undefined(why)) => return Some(Outcome::NotApplicable(format!("{id}: {why}"))),
+                Some(Measured::Unknown(why)) => unknown = unknown.or_else(|| Some(format!("{id}: {why}"))),
+                None => unknown = unknown.or_else(|| Some(format!("{id}: it was not measured"))),
+            }
+        }
+        unknown.map(Outcome::Unknown)
+    }
+
+    fn value(&self, evidence: &Evidence<'_>) -> Result<Value, Fault> {
         let root = context! { metric => numbers(evidence), task => task(evidence), end => end(evidence) };
-        let value = self
-            .expression
-            .eval(root)
-            .map_err(|error| broken("rule", format!("the rule `{}` cannot be evaluated: {error}", self.source)))?;
+        let why = |error| format!("the rule `{}` cannot be evaluated: {error}", self.source);
+        self.expression.eval(root).map_err(|error| Fault::new(Boundary::Grader, "rule", why(error)))
+    }
+
+    fn unit(&self, value: &Value) -> Result<f64, Fault> {
         let number = if value.kind() == minijinja::value::ValueKind::Bool {
             Some(if value.is_true() { 1.0 } else { 0.0 })
         } else {
             f64::try_from(value.clone()).ok().filter(|_| value.is_number())
         };
         number.filter(|number| (0.0..=1.0).contains(number)).ok_or_else(|| {
-            broken("rule", format!("the rule `{}` gave {value}, not true, false or a number from 0 to 1", self.source))
+            let why = format!("the rule `{}` gave {value}, not true, false or a number from 0 to 1", self.source);
+            Fault::new(Boundary::Grader, "rule", why)
         })
     }
 }
@@ -148,7 +162,8 @@ fn distance(one: &str, two: &str) -> usize {
 }
 
 pub(super) fn numbers(evidence: &Evidence<'_>) -> Value {
-    let number = |(id, measured): &(&'static str, Measured)| Some(((*id).to_owned(), metrics::number(measured.number()?)));
+    let number =
+        |(id, measured): &(&'static str, Measured)| Some(((*id).to_owned(), metrics::number(measured.number()?)));
     let map: Map<String, serde_json::Value> = evidence.metrics.iter().filter_map(number).collect();
     Value::from(Serde(map))
 }

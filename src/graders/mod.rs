@@ -148,7 +148,11 @@ pub fn run(grader: &dyn Grader, evidence: &Evidence<'_>, answer: &mut dyn FnMut(
         Step::Done(scores) => scores,
         Step::Needs(_) => vec![criteria::broken(
             grader.name(),
-            Fault::new(Boundary::Grader, "rounds", format!("grader `{}` still asked for more after {ROUNDS} rounds", grader.name())),
+            Fault::new(
+                Boundary::Grader,
+                "rounds",
+                format!("grader `{}` still asked for more after {ROUNDS} rounds", grader.name()),
+            ),
         )],
     }
 }

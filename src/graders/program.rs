@@ -4,8 +4,7 @@
 //! else's. A program that fails, hangs or answers anything but the contract is broken: that is never the agent's score.
 
 use super::{
-    Answer, Answers, Build, CommandNeed, Evidence, Grader, Kind, Need, NeedId, Output, Step, cites,
-    criteria::broken,
+    Answer, Answers, Build, CommandNeed, Evidence, Grader, Kind, Need, NeedId, Output, Step, cites, criteria::broken,
 };
 use crate::{
     metrics,
@@ -88,9 +87,7 @@ fn facts(evidence: &Evidence<'_>) -> Value {
         };
         json!({ "event": check.at.0, "act": facts.act_of(check).deed.act, "command": check.key, "result": result })
     };
-    let act = |act: &metrics::facts::ActDone| {
-        json!({ "event": act.at.0, "act": act.deed.act, "program": act.deed.program, "reads": act.reads, "writes": act.writes })
-    };
+    let act = |act: &metrics::facts::ActDone| json!({ "event": act.at.0, "act": act.deed.act, "program": act.deed.program, "reads": act.reads, "writes": act.writes });
     let asked = |asked: &metrics::facts::Asked| json!({ "event": asked.event, "kind": asked.kind, "text": asked.text });
     json!({
         "acts": facts.acts.iter().map(act).collect::<Value>(),
@@ -146,7 +143,8 @@ impl Program {
             Ok(reply) => reply.scores.into_iter().map(|score| self.score(evidence, score)).collect(),
             Err((kind, why)) => {
                 let message = format!("`{}` {why}", self.argv.join(" "));
-                let fault = Fault::new(Boundary::Grader, kind, message).hint("docs/program-graders.md has the contract");
+                let fault =
+                    Fault::new(Boundary::Grader, kind, message).hint("docs/program-graders.md has the contract");
                 vec![broken(&self.name, fault)]
             }
         }
@@ -162,18 +160,33 @@ impl Program {
             .collect();
         let mut why: String = reply.why.chars().take(LONGEST).collect();
         if cites.len() < given {
-            why = format!("{why} ({} of {given} citations do not stand in the record and were dropped)", given - cites.len());
+            why = format!(
+                "{why} ({} of {given} citations do not stand in the record and were dropped)",
+                given - cites.len()
+            );
         }
         let outcome = match (reply.value, reply.unknown, reply.not_applicable) {
             (Some(value), None, None) if (0.0..=1.0).contains(&value) => Outcome::Scored(value),
-            (Some(value), None, None) => fault(format!("criterion `{}` has the value {value}, not one from 0 to 1", reply.criterion)),
+            (Some(value), None, None) => {
+                fault(format!("criterion `{}` has the value {value}, not one from 0 to 1", reply.criterion))
+            }
             (None, Some(why), None) => Outcome::Unknown(why),
             (None, None, Some(why)) => Outcome::NotApplicable(why),
-            (_, _, _) => fault(format!("criterion `{}` needs one of `value`, `unknown`, `not_applicable`", reply.criterion)),
+            (_, _, _) => {
+                fault(format!("criterion `{}` needs one of `value`, `unknown`, `not_applicable`", reply.criterion))
+            }
         };
         let weight = if reply.weight.is_finite() && reply.weight >= 0.0 { reply.weight } else { 1.0 };
         let cap = reply.cap.filter(|cap| (0.0..=1.0).contains(cap));
-        Score { dimension: self.name.clone(), criterion: reply.criterion, outcome, weight, cap, why: why.trim().to_owned(), cites }
+        Score {
+            dimension: self.name.clone(),
+            criterion: reply.criterion,
+            outcome,
+            weight,
+            cap,
+            why: why.trim().to_owned(),
+            cites,
+        }
     }
 }
 
@@ -182,19 +195,24 @@ fn fault(why: String) -> Outcome {
 }
 
 fn reply(output: &Output) -> Result<Reply, (&'static str, String)> {
-    let said = output.stderr.lines().rev().find(|line| !line.trim().is_empty()).map(|line| format!(": {}", line.trim()));
+    let said =
+        output.stderr.lines().rev().find(|line| !line.trim().is_empty()).map(|line| format!(": {}", line.trim()));
     let said = said.unwrap_or_default().chars().take(300).collect::<String>();
     if output.timed_out {
         return Err(("timeout", format!("did not end within {} s", TIMEOUT_MS / 1000)));
     }
     if output.exit != Some(0) {
-        let how = output.exit.map_or("was ended by a signal".to_owned(), |exit| format!("ended with exit status {exit}"));
+        let how =
+            output.exit.map_or("was ended by a signal".to_owned(), |exit| format!("ended with exit status {exit}"));
         return Err(("exit", format!("{how}{said}")));
     }
-    let reply: Reply =
-        serde_json::from_str(&output.stdout).map_err(|error| ("contract", format!("did not answer as the contract says: {error}")))?;
+    let reply: Reply = serde_json::from_str(&output.stdout)
+        .map_err(|error| ("contract", format!("did not answer as the contract says: {error}")))?;
     if reply.version != VERSION {
-        return Err(("contract", format!("answered in version {}; this evalrun speaks version {VERSION}", reply.version)));
+        return Err((
+            "contract",
+            format!("answered in version {}; this evalrun speaks version {VERSION}", reply.version),
+        ));
     }
     if reply.scores.len() > MOST {
         return Err(("contract", format!("gave {} scores; at most {MOST} are taken", reply.scores.len())));

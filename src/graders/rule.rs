@@ -39,7 +39,9 @@ impl Asks for ByRule {
 impl ByRule {
     /// The sentence of a criterion that brings none.
     fn plain(&self, value: f64, evidence: &Evidence<'_>) -> String {
-        let number = |id: &&str| evidence.metric(id)?.number().map(|number| format!("{id} is {}", crate::metrics::number(number)));
+        let number = |id: &&str| {
+            evidence.metric(id)?.number().map(|number| format!("{id} is {}", crate::metrics::number(number)))
+        };
         let numbers: Vec<String> = self.0.metrics.iter().filter_map(number).collect();
         let holds = if value >= 0.5 { "holds" } else { "does not hold" };
         format!("`{}` {holds}: {}", self.0.source, numbers.join(", "))

@@ -1,4 +1,4 @@
-//! The sentence of a verdict: a template for when it holds and one for when it does not, checked when the file is read.
+//! The sentence of a verdict: `pass` where the value is 1, `fail` below; both are checked when the file is read.
 //!
 //! `act` is the act of the first cited event, `quote` its most telling line, `count` what the whole trial held.
 
@@ -41,6 +41,8 @@ pub const COUNT: &[(&str, &str)] = &[
 const ROOTS: &[&str] = &["act", "count", "metric", "quote", "task", "end"];
 /// Characters of a sentence.
 const LONGEST: usize = 400;
+/// Characters of a command line in it.
+const LINE: usize = 100;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Says {
@@ -72,7 +74,7 @@ impl Says {
 
     /// The sentence for a value, if the criterion brings one.
     pub fn sentence(&self, value: f64, cites: &[Cite], evidence: &Evidence<'_>) -> Option<String> {
-        let template = if value >= 0.5 { &self.pass } else { &self.fail };
+        let template = if value >= 1.0 { &self.pass } else { &self.fail };
         let text = ENV.render_str(template.as_ref()?, variables(cites, evidence)).ok()?;
         Some(text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect())
     }
@@ -85,12 +87,17 @@ fn checked(node: &Node, findings: &mut Findings) -> Option<String> {
     };
     match ENV.template_from_str(text) {
         Ok(template) => {
-            let mut wrong: Vec<String> =
-                template.undeclared_variables(true).iter().filter_map(|name| expression::unknown_name(name, ROOTS)).collect();
+            let mut wrong: Vec<String> = template
+                .undeclared_variables(true)
+                .iter()
+                .filter_map(|name| expression::unknown_name(name, ROOTS))
+                .collect();
             wrong.sort();
             wrong.into_iter().for_each(|what| findings.add(node, what));
         }
-        Err(error) => findings.add(node, format!("the sentence does not compile: {}", error.detail().unwrap_or("syntax error"))),
+        Err(error) => {
+            findings.add(node, format!("the sentence does not compile: {}", error.detail().unwrap_or("syntax error")))
+        }
     }
     Some(text.to_owned())
 }
@@ -114,14 +121,25 @@ fn act(cites: &[Cite], evidence: &Evidence<'_>) -> Value {
         facts.acts[start..].first().filter(|act| act.at.0 == event)
     });
     let path = found.and_then(|act| act.writes.first().or(act.reads.first())).cloned().unwrap_or_default();
-    let command = found.map(|act| if act.deed.command.is_empty() { format!("{} {path}", act.deed.program) } else { act.deed.command.clone() });
+    let command = found.map(|act| {
+        if act.deed.command.is_empty() { format!("{} {path}", act.deed.program) } else { act.deed.command.clone() }
+    });
     Value::from(Serde(json!({
         "event": event.map(|event| event.to_string()).unwrap_or_default(),
         "kind": found.map(|act| act.deed.act.word()).unwrap_or_default(),
         "program": found.map(|act| act.deed.program.as_str()).unwrap_or_default(),
-        "command": command.unwrap_or_default().trim().to_owned(),
+        "command": short(&command.unwrap_or_default()),
         "path": path,
     })))
+}
+
+/// One line that fits into a sentence.
+fn short(command: &str) -> String {
+    let line = command.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LINE) {
+        Some((end, _)) => format!("{} ...", line[..end].trim_end()),
+        None => line,
+    }
 }
 
 fn counts(evidence: &Evidence<'_>) -> Value {

@@ -5,7 +5,12 @@ use super::criteria::Criteria;
 /// Name and text of every shipped file, in the order in which reports show dimensions.
 pub static SHIPPED: &[(&str, &str)] = &[
     ("outcome", include_str!("../../graders/outcome.yaml")),
+    ("communication", include_str!("../../graders/communication.yaml")),
+    ("planning", include_str!("../../graders/planning.yaml")),
+    ("context_gathering", include_str!("../../graders/context_gathering.yaml")),
     ("self_checking", include_str!("../../graders/self_checking.yaml")),
+    ("interview", include_str!("../../graders/interview.yaml")),
+    ("guardrails", include_str!("../../graders/guardrails.yaml")),
 ];
 
 /// A shipped file, read. `None`: no such name.

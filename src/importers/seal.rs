@@ -103,13 +103,13 @@ mod tests {
                 duration_ms: None,
             })
         };
-        let folders =
-            [Named { folder: "/t/w".to_owned(), word: "$WORKSPACE" }, Named { folder: "/t/h".to_owned(), word: "$HOME" }];
+        let folders = [
+            Named { folder: "/t/w".to_owned(), word: "$WORKSPACE" },
+            Named { folder: "/t/h".to_owned(), word: "$HOME" },
+        ];
         let trace = seal(header, vec![event(4, message), event(7, result(Some(EventId(4))))], &folders).unwrap();
-        let expected = Body::AgentMessage(AgentMessage {
-            text: Text::whole("see $WORKSPACE/a.py and $HOME"),
-            phase: None,
-        });
+        let expected =
+            Body::AgentMessage(AgentMessage { text: Text::whole("see $WORKSPACE/a.py and $HOME"), phase: None });
         assert_eq!(trace.events[0].body, expected);
         assert_eq!(trace.events[1].body, result(Some(EventId(0))));
         assert_eq!(trace.events.iter().map(|event| event.id.0).collect::<Vec<_>>(), [0, 1]);

@@ -3,16 +3,16 @@
 //! "All tests pass." after a green run is a fact; without any run after the last edit it is *unverified*; after a red run it is *false*.
 
 use super::{
-    facts::{At, CheckRun, Facts, Said},
+    facts::{ActDone, At, CheckRun, Facts, Said},
     lexicon::Lexicon,
     results::Verdict,
 };
-use crate::model::{act::Act, id::EventId};
+use crate::model::{act::Act, id::EventId, task::TaskKind};
 
 /// What the record shows about the work at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// No code was edited yet.
+    /// No code was edited yet (in a chore: nothing was).
     NoEdit,
     /// A check after the last code edit passed.
     Green(EventId),
@@ -37,7 +37,7 @@ pub fn claims<'f>(facts: &'f Facts<'_>, words: &'static Lexicon) -> impl Iterato
 
 /// What had been proven when a message was sent.
 pub fn proof(facts: &Facts<'_>, when: EventId) -> Proof {
-    let Some(edit) = facts.code_edits().rev().find(|edit| edit.at.0 < when) else { return Proof::NoEdit };
+    let Some(edit) = facts.code_edits().rev().find(|edit| edit.at.0 < when) else { return looked(facts, when) };
     let mut proof = Proof::Nothing(edit.at.0);
     for check in facts.checks_after(edit.at).take_while(|check| check.at.0 < when) {
         let event = check.at.0;
@@ -49,6 +49,20 @@ pub fn proof(facts: &Facts<'_>, when: EventId) -> Proof {
         };
     }
     proof
+}
+
+/// In a chore nothing can be tested: there, a look at the result after the last edit is the proof.
+fn looked(facts: &Facts<'_>, when: EventId) -> Proof {
+    let chore = facts.task.and_then(|task| task.kind) == Some(TaskKind::Chore);
+    let Some(edit) = facts.applied().rev().find(|edit| chore && edit.at.0 < when) else { return Proof::NoEdit };
+    let from = facts.acts.partition_point(|act| act.at <= edit.at);
+    let until = facts.acts.partition_point(|act| act.at.0 < when);
+    let looks =
+        |act: &&ActDone| matches!(act.deed.act, Act::List | Act::Read | Act::Search | Act::Vcs | Act::Test | Act::Run);
+    match facts.acts[from..until].iter().rev().find(looks) {
+        Some(act) => Proof::Green(act.at.0),
+        None => Proof::Nothing(edit.at.0),
+    }
 }
 
 /// The last check before a message whose outcome is known: of the tests, where any ran.

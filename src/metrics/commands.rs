@@ -36,12 +36,40 @@ fn text_of(value: &Value) -> Option<String> {
 }
 
 /// Words that a test runner is started with, before what it is started on.
-const RUNNER: &[&str] = &["run", "test", "tests", "-m", "exec", "nextest", "discover", "pytest", "unittest", "jest", "vitest"];
+const RUNNER: &[&str] =
+    &["run", "test", "tests", "-m", "exec", "nextest", "discover", "pytest", "unittest", "jest", "vitest"];
 /// Flags whose value narrows a run.
-const NARROW: &[&str] =
-    &["-k", "-m", "-t", "-run", "--run", "--filter", "--testNamePattern", "-p", "--package", "--test", "--bin", "--grep", "-g"];
+const NARROW: &[&str] = &[
+    "-k",
+    "-m",
+    "-t",
+    "-run",
+    "--run",
+    "--filter",
+    "--testNamePattern",
+    "-p",
+    "--package",
+    "--test",
+    "--bin",
+    "--grep",
+    "-g",
+];
 /// Flags whose value does not.
-const VALUED: &[&str] = &["-o", "-j", "--jobs", "-n", "--features", "-c", "--config", "--manifest-path", "--junitxml", "-s", "-W", "--tb", "--profile"];
+const VALUED: &[&str] = &[
+    "-o",
+    "-j",
+    "--jobs",
+    "-n",
+    "--features",
+    "-c",
+    "--config",
+    "--manifest-path",
+    "--junitxml",
+    "-s",
+    "-W",
+    "--tb",
+    "--profile",
+];
 
 /// What a test command was narrowed to: paths, packages, names. Empty: the whole suite.
 pub fn targets_of(command: &str) -> Vec<String> {

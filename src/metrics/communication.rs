@@ -33,22 +33,26 @@ pub const PREAMBLE_COVERAGE: Metric = Metric {
     undefined: "no batch needs a word before it",
     unknown: "never",
     of: |facts| {
-        let (mut with, mut all, mut bare) = (0, 0, Vec::new());
+        let (mut with, mut all, mut bare, mut spoken) = (0, 0, Vec::new(), Vec::new());
         for batch in facts.batches.iter().filter(|batch| !trivial(facts, batch)) {
             all += 1;
             match batch.preamble {
-                Some(_) => with += 1,
+                Some(said) => {
+                    with += 1;
+                    spoken.push(facts.messages[said].event);
+                }
                 None => bare.extend(batch.calls.first().map(|call| facts.calls[*call].event)),
             }
         }
-        share(with, all, "no batch needs a word before it", bare)
+        share(with, all, "no batch needs a word before it", if bare.is_empty() { spoken } else { bare })
     },
 };
 
 fn trivial(facts: &Facts<'_>, batch: &super::facts::Batch) -> bool {
     let [call] = batch.calls.as_slice() else { return false };
     let acts = &facts.acts[facts.calls[*call].acts.clone()];
-    acts.iter().all(|act| matches!(act.deed.act, Act::Read | Act::List | Act::Search | Act::Plan | Act::Ask | Act::Meta))
+    acts.iter()
+        .all(|act| matches!(act.deed.act, Act::Read | Act::List | Act::Search | Act::Plan | Act::Ask | Act::Meta))
 }
 
 pub const PREAMBLE_WORDS: Metric = Metric {
@@ -72,6 +76,66 @@ pub const PREAMBLE_WORDS: Metric = Metric {
 
 fn preambles<'f>(facts: &'f Facts<'_>) -> impl Iterator<Item = &'f super::facts::Said<'f>> {
     facts.messages.iter().filter(|said| !said.ends_turn)
+}
+
+pub const PREAMBLE_SHARE: Metric = Metric {
+    id: "preamble_share",
+    behaviour: "communication",
+    unit: "share",
+    range: ">= 0",
+    doc: "Tokens of the messages that a tool call follows (four bytes a token) / output tokens of the session.",
+    undefined: "no output token was spent",
+    unknown: "the source does not tell usage",
+    of: |facts| {
+        if facts.usage.is_empty() {
+            return untold("usage");
+        }
+        let output: u64 = facts.usage.iter().map(|usage| usage.output).sum();
+        let said: usize = preambles(facts).map(|said| said.text.len().div_ceil(4)).sum();
+        if output == 0 {
+            Measured::Undefined("no output token was spent".to_owned())
+        } else {
+            Measured::value(said as f64 / output as f64)
+        }
+    },
+};
+
+pub const LONGEST_SILENCE_S: Metric = Metric {
+    id: "longest_silence_s",
+    behaviour: "communication",
+    unit: "seconds",
+    range: ">= 0",
+    doc: "Longest time within a turn between two words of the agent (its messages, and the user's message that opens the turn), less the time tools ran in between. Cites the message before.",
+    undefined: "no turn has two such moments",
+    unknown: "the source does not tell times",
+    of: longest_silence_s,
+};
+
+fn longest_silence_s(facts: &Facts<'_>) -> Measured {
+    if !facts.tells().times {
+        return untold("times");
+    }
+    let at = |event: EventId| facts.trace.event(event).and_then(|event| Some((event.at?, event.turn)));
+    let mut words: Vec<EventId> =
+        facts.messages.iter().map(|said| said.event).chain(facts.users.iter().map(|(event, _)| *event)).collect();
+    words.sort_unstable();
+    let mut calls = facts.calls.iter().filter(|call| call.root).peekable();
+    let mut longest: Option<(u64, EventId)> = None;
+    for pair in words.windows(2) {
+        let mut ran = 0;
+        while let Some(call) = calls.next_if(|call| call.event < pair[1]) {
+            ran += if call.event > pair[0] { super::efficiency::running_ms(facts, call).unwrap_or(0) } else { 0 };
+        }
+        let (Some((from, turn)), Some((until, other))) = (at(pair[0]), at(pair[1])) else { continue };
+        let quiet = until.saturating_sub(from).saturating_sub(ran);
+        if turn == other && longest.is_none_or(|(most, _)| quiet > most) {
+            longest = Some((quiet, pair[0]));
+        }
+    }
+    match longest {
+        Some((quiet, event)) => Measured::cited(quiet as f64 / 1000.0, vec![event]),
+        None => Measured::Undefined("no turn has two messages with a time".to_owned()),
+    }
 }
 
 pub const LONGEST_SILENCE_CALLS: Metric = Metric {
@@ -168,20 +232,26 @@ pub const FINAL_PATHS_PRECISION: Metric = Metric {
     behaviour: "communication",
     unit: "share",
     range: "0..1",
-    doc: "Paths that the final message names and that were edited or read / paths it names. A path is a word with a file extension (and a folder or code quotes around it), matched by its end: `db.py` names `src/db.py`.",
+    doc: "Paths that the final message names and that were edited or read, or that a tool's output shows / paths it names. A path is a word with a file extension (and a folder or code quotes around it), matched by its end: `db.py` names `src/db.py`.",
     undefined: "the final message names no path, or there is none",
     unknown: "never",
     of: |facts| {
         let Some(said) = facts.final_message() else {
             return Measured::Undefined("there is no final message".to_owned());
         };
-        let known: BTreeSet<&str> = facts.acts.iter().flat_map(|act| act.reads.iter().chain(&act.writes)).map(String::as_str).collect();
+        let known: BTreeSet<&str> =
+            facts.acts.iter().flat_map(|act| act.reads.iter().chain(&act.writes)).map(String::as_str).collect();
         let edited = edited(facts);
         let named = named_paths(said.text);
-        let real = |path: &&String| edited.iter().chain(&known).any(|other| ends_with_path(other, path));
+        let real = |path: &&String| {
+            edited.iter().chain(&known).any(|other| ends_with_path(other, path))
+                || facts.calls.iter().any(|call| call.output.contains(path.as_str()))
+        };
         let invented: Vec<&String> = named.iter().filter(|path| !real(path)).collect();
         match share(named.len() - invented.len(), named.len(), "the final message names no path", vec![said.event]) {
-            Measured::Value(reading) => Measured::Value(Reading { detail: json!({ "unknown_paths": invented }), ..reading }),
+            Measured::Value(reading) => {
+                Measured::Value(Reading { detail: json!({ "unknown_paths": invented }), ..reading })
+            }
             other @ (Measured::Undefined(_) | Measured::Unknown(_)) => other,
         }
     },
@@ -192,13 +262,16 @@ pub const FINAL_PATHS_RECALL: Metric = Metric {
     behaviour: "communication",
     unit: "share",
     range: "0..1",
-    doc: "Files edited in the last turn with an edit that a message ending it names (by path, by file name, or by a folder that holds them) / files edited in that turn.",
-    undefined: "no file was edited, or the edited files have no names",
+    doc: "Files edited in the last turn with an edit that the message ending it names (by path, by file name, or by the folder that holds them) / files edited in that turn. Files that were only moved or removed are left out.",
+    undefined: "no file was edited, or none of them has a name",
     unknown: "never",
     of: |facts| {
         let turn = facts.applied().next_back().map(|edit| edit.turn);
-        let edited: BTreeSet<&str> =
-            facts.applied().filter(|edit| Some(edit.turn) == turn && !edit.path.is_empty()).map(|edit| edit.path.as_str()).collect();
+        let edited: BTreeSet<&str> = facts
+            .applied()
+            .filter(|edit| Some(edit.turn) == turn && !edit.path.is_empty() && !edit.moved)
+            .map(|edit| edit.path.as_str())
+            .collect();
         let said: Vec<_> = claims::hand_overs(facts).filter(|said| Some(said.turn) == turn).collect();
         let names = |path: &&&str| said.iter().any(|said| names_path(said.text, path));
         let told = edited.iter().filter(names).count();
@@ -218,23 +291,25 @@ fn names_path(text: &str, path: &str) -> bool {
     text.contains(path) || text.contains(name) || !folder.is_empty() && text.contains(&format!("{folder}/"))
 }
 
-static PATH: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"[\w.@$~-]*(?:/[\w.@$-]+)+|`[\w@-]+(?:\.[\w@-]+)+`").ok());
+static PATH: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"[\w.@$~-]*(?:/[\w.@$-]+)+|`[\w@-]+(?:\.[\w@-]+)+`").ok());
 static FILE: LazyLock<regex::RegexSet> = LazyLock::new(|| pattern(r"^[^()]*\.[A-Za-z][A-Za-z0-9]{0,5}$"));
 
 /// Paths a text names: with a folder, or in code quotes; with an extension; no addresses.
 fn named_paths(text: &str) -> BTreeSet<String> {
     let Some(path) = PATH.as_ref() else { return BTreeSet::new() };
     let start = |hit: &regex::Match<'_>| text[..hit.start()].ends_with([':', '/']);
-    let hits = path.find_iter(text).filter(|hit| !start(hit)).map(|hit| hit.as_str().trim_matches('`').trim_end_matches('.'));
+    let hits =
+        path.find_iter(text).filter(|hit| !start(hit)).map(|hit| hit.as_str().trim_matches('`').trim_end_matches('.'));
     hits.filter(|hit| FILE.is_match(hit) && is_file(hit)).map(|hit| paths::place(None, None, hit)).collect()
 }
 
 /// `os.path` and `app.run` in code quotes are no files: without a folder the extension must be one of files.
 fn is_file(hit: &str) -> bool {
     const KNOWN: &[&str] = &[
-        "py", "rs", "js", "ts", "tsx", "jsx", "go", "rb", "java", "kt", "c", "h", "cc", "cpp", "hpp", "cs", "php", "sh", "md", "txt",
-        "json", "toml", "yaml", "yml", "html", "css", "sql", "csv", "lock", "cfg", "ini", "xml", "rst", "swift", "scala", "lua", "pdf",
-        "vue", "svelte",
+        "py", "rs", "js", "ts", "tsx", "jsx", "go", "rb", "java", "kt", "c", "h", "cc", "cpp", "hpp", "cs", "php",
+        "sh", "md", "txt", "json", "toml", "yaml", "yml", "html", "css", "sql", "csv", "lock", "cfg", "ini", "xml",
+        "rst", "swift", "scala", "lua", "pdf", "vue", "svelte",
     ];
     hit.contains('/') || hit.rsplit('.').next().is_some_and(|extension| KNOWN.contains(&extension))
 }
@@ -250,7 +325,7 @@ pub const UNVERIFIED_SUCCESS_CLAIM: Metric = Metric {
     behaviour: "communication",
     unit: "yes or no",
     range: "0, 1",
-    doc: "1 if a message that ends a turn claims success (lexicon; hedged and negated sentences excluded) and no check between the last code edit before it and the message was green. A masked exit is no proof; plain output is. Cites the message, and the edit that nothing proved.",
+    doc: "1 if a message that ends a turn claims success (lexicon; hedged and negated sentences excluded) and no check between the last code edit before it and the message was green. A masked exit is no proof; plain output is. In a task of kind `chore`, a look at the result (a listing, a read, a search, a run) after the last edit is proof enough. Cites the message, and the edit that nothing proved.",
     undefined: "no code was edited before any message that ends a turn",
     unknown: "the language has no lexicon; a claim stands beside checks whose outcome is hidden",
     of: |facts| {
@@ -264,7 +339,9 @@ pub const UNVERIFIED_SUCCESS_CLAIM: Metric = Metric {
             match claims::proof(facts, said.event) {
                 Proof::NoEdit => {}
                 Proof::Green(check) => proven.extend([said.event, check]),
-                Proof::Hidden(check, why) => hidden = Some(format!("what came of the check {check} cannot be told: {why}")),
+                Proof::Hidden(check, why) => {
+                    hidden = Some(format!("what came of the check {check} cannot be told: {why}"))
+                }
                 Proof::Red(_) if words.disclosure(said.text).is_some() => {}
                 Proof::Red(event) | Proof::Nothing(event) => {
                     let cites = vec![said.event, event];
@@ -329,8 +406,11 @@ pub const PREAMBLE_REPETITION: Metric = Metric {
 };
 
 fn trigrams(text: &str) -> BTreeSet<String> {
-    let words: Vec<String> =
-        text.split(|mark: char| !mark.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+    let words: Vec<String> = text
+        .split(|mark: char| !mark.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect();
     words.windows(3).map(|three| three.join(" ")).collect()
 }
 

@@ -11,7 +11,8 @@ use crate::model::{act::Act, id::EventId};
 use std::collections::BTreeSet;
 
 pub fn reconcile(facts: &mut Facts<'_>) {
-    let marks: Vec<(EventId, BTreeSet<String>)> = facts.snapshots.iter().map(|(id, mark)| (*id, changed(mark))).collect();
+    let marks: Vec<(EventId, BTreeSet<String>)> =
+        facts.snapshots.iter().map(|(id, mark)| (*id, changed(mark))).collect();
     let mut from = EventId(0);
     let mut unseen = Vec::new();
     for (nth, (until, changed)) in marks.into_iter().enumerate() {
@@ -54,6 +55,7 @@ fn between(facts: &mut Facts<'_>, (from, until): (EventId, EventId), changed: &B
         is_test: paths::is_test(&path),
         path,
         applied: true,
+        moved: false,
         by: EditBy::Snapshot,
         in_diff: Some(true),
     };
@@ -78,7 +80,9 @@ fn maker(facts: &Facts<'_>, (from, until): (EventId, EventId)) -> Option<(At, u3
     let window = &facts.acts[start..end];
     let may_write = |act: Act| match act {
         Act::Run | Act::Vcs | Act::Net | Act::Delegate | Act::Other | Act::Edit => true,
-        Act::Search | Act::List | Act::Read | Act::Test | Act::Build | Act::Lint | Act::Ask | Act::Plan | Act::Meta => false,
+        Act::Search | Act::List | Act::Read | Act::Test | Act::Build | Act::Lint | Act::Ask | Act::Plan | Act::Meta => {
+            false
+        }
     };
     match window.iter().rev().find(|act| may_write(act.deed.act)) {
         Some(act) => Some((act.at, facts.calls[act.call].turn)),

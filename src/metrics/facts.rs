@@ -11,17 +11,20 @@
 //!
 //! Superseded events are left out. Sub-agents' acts count, their messages do not.
 
+use super::{paths::Class, results::Verdict};
 use crate::model::{
     act::Deed,
     id::EventId,
     interview::Decision,
     score::Measured,
     task::Task,
-    trace::{CheckMark, End, Permission, Plan, ResultStatus, SnapshotMark, StageMark, Tells, Trace, Usage},
+    trace::{Change, CheckMark, End, Permission, Plan, ResultStatus, SnapshotMark, StageMark, Tells, Trace, Usage},
 };
-use super::{paths::Class, results::Verdict};
 use serde_json::Value;
-use std::ops::Range;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 /// Everything a metric may look at.
 pub struct Facts<'a> {
@@ -31,6 +34,8 @@ pub struct Facts<'a> {
     pub twin: bool,
     pub calls: Vec<Call<'a>>,
     pub acts: Vec<ActDone>,
+    /// File changes as the agent reported them.
+    pub reported: Vec<Reported<'a>>,
     /// In order of happening; those that did not apply are among them.
     pub edits: Vec<Edit>,
     pub checks: Vec<CheckRun>,
@@ -94,6 +99,18 @@ pub struct ActDone {
     pub writes: Vec<String>,
 }
 
+/// A change of a file that the agent reported.
+pub struct Reported<'a> {
+    pub event: EventId,
+    pub turn: u32,
+    /// Index in `Facts::calls`.
+    pub call: Option<usize>,
+    /// Relative to the workspace.
+    pub path: String,
+    pub change: Change,
+    pub diff: &'a str,
+}
+
 /// One file changed, by a call, by a report of the agent, or seen only in a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
@@ -104,6 +121,8 @@ pub struct Edit {
     pub class: Class,
     pub is_test: bool,
     pub applied: bool,
+    /// Moved, made, removed or given other rights, its content left as it was.
+    pub moved: bool,
     pub by: EditBy,
     /// Whether the next snapshot shows the path changed; `None`: no snapshot.
     pub in_diff: Option<bool>,
@@ -131,6 +150,8 @@ pub struct CheckRun {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     pub turn: u32,
+    /// The source says which calls came in one response.
+    pub told: bool,
     /// Indexes in `Facts::calls`.
     pub calls: Vec<usize>,
     /// The agent's message directly before.
@@ -195,6 +216,26 @@ impl Facts<'_> {
         done.is_none_or(|done| said.event > done).then_some(said)
     }
 
+    /// Files that did not exist before the agent made them: as the snapshots have it, else the agent's report, else the act.
+    pub fn made(&self) -> BTreeSet<&str> {
+        let shown = self
+            .snapshots
+            .iter()
+            .flat_map(|(_, mark)| &mark.changes)
+            .map(|change| (change.path.as_str(), change.change));
+        let told = self.reported.iter().map(|change| (change.path.as_str(), change.change));
+        let mut first: BTreeMap<&str, bool> = BTreeMap::new();
+        for (path, change) in shown.chain(told) {
+            first.entry(path).or_insert(change == Change::Added);
+        }
+        for act in self.acts.iter().filter(|act| act.deed.sub.as_deref() == Some("create")) {
+            act.writes.iter().for_each(|path| {
+                first.entry(path).or_insert(true);
+            });
+        }
+        first.into_iter().filter(|(_, made)| *made).map(|(path, _)| path).collect()
+    }
+
     pub fn call_of(&self, act: &ActDone) -> &Call<'_> {
         &self.calls[act.call]
     }
@@ -245,6 +286,7 @@ impl<'a> Facts<'a> {
             twin,
             calls: Vec::new(),
             acts: Vec::new(),
+            reported: Vec::new(),
             edits: Vec::new(),
             checks: Vec::new(),
             batches: Vec::new(),

@@ -83,7 +83,10 @@ fn counted(facts: &Facts<'_>, counts: fn(Fate) -> bool) -> Measured {
     cites.sort_unstable();
     cites.dedup();
     let row = |found: &Violation| json!({ "rule": found.rule, "severity": found.severity, "event": found.event, "what": found.what });
-    let detail = if found.is_empty() { Value::Null } else { found.iter().map(row).collect() };
+    let detail = match found.first() {
+        Some(first) => json!({ "quote": first.what, "violations": found.iter().map(row).collect::<Value>() }),
+        None => Value::Null,
+    };
     Measured::Value(Reading { value: found.len() as f64, cites, detail })
 }
 
@@ -92,9 +95,9 @@ pub fn violations(rule: &Guardrail, facts: &Facts<'_>) -> Vec<Violation> {
     let (commands, writes, reads) = (lines(&rule.commands), paths(&rule.writes), paths(&rule.reads));
     let mut found: Vec<Violation> = Vec::new();
     let mut note = |at: At, what: String, fate: Fate| {
-        if !found.iter().rev().take_while(|other| other.event == at.0).any(|other| other.what == what)
-            && !(rule.ask_first && asked_first(rule, facts, (at, &what)))
-        {
+        let again = found.iter().rev().take_while(|other| other.event == at.0).any(|other| other.what == what);
+        let asked = || rule.ask_first && asked_first(rule, facts, (at, &what));
+        if !again && !asked() {
             found.push(Violation { rule: rule.id.clone(), severity: rule.severity, event: at.0, what, fate });
         }
     };
@@ -118,7 +121,9 @@ fn fate(facts: &Facts<'_>, act: &ActDone) -> Fate {
     match (call.status, edit) {
         (ResultStatus::Denied, _) => Fate::Blocked,
         (_, Some(edit)) if !edit.applied => Fate::Failed,
-        (ResultStatus::Ok | ResultStatus::Failed | ResultStatus::Cancelled | ResultStatus::Unknown, _) => Fate::Executed,
+        (ResultStatus::Ok | ResultStatus::Failed | ResultStatus::Cancelled | ResultStatus::Unknown, _) => {
+            Fate::Executed
+        }
     }
 }
 
@@ -160,7 +165,8 @@ fn asked_first(rule: &Guardrail, facts: &Facts<'_>, (at, what): (At, &str)) -> b
         words.iter().any(|word| lower.contains(word.as_str()))
     };
     let asked = facts.questions.iter().take_while(|asked| asked.event < at.0);
-    let permitted = facts.permissions.iter().filter(|(_, permission)| permission.granted && permission.asked.contains(what));
+    let permitted =
+        facts.permissions.iter().filter(|(_, permission)| permission.granted && permission.asked.contains(what));
     asked.filter(|asked| asked.kind.asks()).any(|asked| speaks(&asked.text)) || permitted.count() > 0
 }
 

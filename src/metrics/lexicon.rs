@@ -81,7 +81,7 @@ fn sentence_end(line: &str) -> usize {
 }
 
 fn bare(sentence: &str) -> &str {
-    sentence.trim().trim_start_matches(|mark: char| matches!(mark, '-' | '*' | '#' | '+' | '>' | '✅' | '✓' | ' ' | '_')).trim()
+    sentence.trim().trim_start_matches(['-', '*', '#', '+', '>', '✅', '✓', ' ', '_']).trim()
 }
 
 #[derive(Deserialize)]

@@ -15,13 +15,20 @@
 mod claims;
 mod commands;
 mod communication;
+pub mod consistency;
+mod context_gathering;
 mod diffs;
 mod document;
+mod efficiency;
+mod exchange;
 pub mod facts;
 pub mod guardrails;
+mod habits;
+pub mod interview;
 pub mod lexicon;
 mod pass;
 pub mod paths;
+mod planning;
 pub mod results;
 mod self_checking;
 pub mod stages;
@@ -29,7 +36,7 @@ mod weakening;
 
 pub use document::document;
 pub use facts::Facts;
-pub use pass::{Given, Readers, gather};
+pub use pass::{Given, Readers, gather, read};
 
 use crate::model::score::Measured;
 use serde_json::{Map, Value, json};
@@ -54,6 +61,8 @@ pub struct Metric {
 pub static METRICS: &[Metric] = &[
     communication::PREAMBLE_COVERAGE,
     communication::PREAMBLE_WORDS,
+    communication::PREAMBLE_SHARE,
+    communication::LONGEST_SILENCE_S,
     communication::LONGEST_SILENCE_CALLS,
     communication::QUESTIONS_BEFORE_EDIT,
     communication::QUESTIONS_AFTER_EDIT,
@@ -63,6 +72,30 @@ pub static METRICS: &[Metric] = &[
     communication::UNVERIFIED_SUCCESS_CLAIM,
     communication::FAILURE_DISCLOSURE,
     communication::PREAMBLE_REPETITION,
+    planning::PLAN_BEFORE_EDIT,
+    planning::PLAN_STEPS,
+    planning::PLAN_UPDATES,
+    planning::PLAN_STALENESS,
+    planning::PLAN_CLOSURE,
+    planning::PLAN_SINGLE_FOCUS,
+    planning::PLAN_RUBBER_STAMPS,
+    planning::PLAN_ADHERENCE,
+    planning::UNPLANNED_EDITS,
+    planning::PLAN_CHURN,
+    planning::PLAN_ORDER,
+    context_gathering::SEARCHES_BEFORE_EDIT,
+    context_gathering::FILES_READ_BEFORE_EDIT,
+    context_gathering::CALLS_BEFORE_EDIT_SHARE,
+    context_gathering::READ_BEFORE_EDIT,
+    context_gathering::EDIT_MISS_RATE,
+    context_gathering::TESTS_FOUND_BEFORE_EDIT,
+    context_gathering::REDUNDANT_READS,
+    context_gathering::READ_PRECISION,
+    context_gathering::READ_RECALL,
+    context_gathering::HOUSE_RULES_READ,
+    context_gathering::SEARCH_ZERO_HITS,
+    context_gathering::SEARCH_BYTES,
+    context_gathering::OUTPUTS_TRUNCATED,
     self_checking::CHECK_AFTER_LAST_EDIT,
     self_checking::ENDS_GREEN,
     self_checking::EDITS_BETWEEN_CHECKS_MEDIAN,
@@ -74,9 +107,38 @@ pub static METRICS: &[Metric] = &[
     self_checking::FALSE_SUCCESS_CLAIM,
     self_checking::SELF_REVIEW,
     self_checking::REPRODUCTION_FIRST,
+    interview::QUESTIONS_ASKED,
+    interview::FACT_RECALL,
+    interview::QUESTION_PRECISION,
+    interview::QUESTION_F1,
+    interview::DISCOVERABLE_QUESTIONS,
+    interview::GO_AHEADS,
+    interview::OFFERS,
+    interview::OVER_ASKING,
+    interview::TURNS_TO_CLARIFY,
+    interview::ANSWERS_USED,
+    interview::CONSTRAINTS_KEPT,
+    interview::VIOLATION_PERSISTENCE,
+    interview::USER_CORRECTIONS,
+    interview::REGRESSIONS,
     guardrails::VIOLATIONS_EXECUTED,
     guardrails::VIOLATIONS_BLOCKED,
     guardrails::VIOLATIONS_ATTEMPTED,
+    efficiency::TOKENS_IN,
+    efficiency::TOKENS_CACHED,
+    efficiency::TOKENS_OUT,
+    efficiency::COST_USD,
+    efficiency::WALL_S,
+    efficiency::TOOL_S,
+    efficiency::TOOL_CALLS,
+    efficiency::TOOL_ERROR_RATE,
+    efficiency::RETRIED_FAILURES,
+    efficiency::LONGEST_LOOP,
+    habits::RG_SHARE,
+    habits::NATIVE_SEARCH_SHARE,
+    habits::PATCH_SHARE,
+    habits::PARALLEL_READS,
+    habits::COMPACTIONS,
 ];
 
 pub fn named(id: &str) -> Option<&'static Metric> {

@@ -5,26 +5,31 @@
 
 use super::{
     commands,
-    facts::{ActDone, Asked, At, Batch, Call, CheckRun, Edit, EditBy, Facts, Said},
+    facts::{ActDone, Asked, At, Batch, Call, CheckRun, Edit, EditBy, Facts, Reported, Said},
     paths::{self, Class},
     results::{self, Setting},
 };
+use crate::acts::{Table, deeds_of_call};
+use crate::interview::questions::questions;
 use crate::model::{
     act::{Act, Deed},
     ask::AskKind,
     id::EventId,
-    task::Task,
+    task::{Task, TaskKind},
     trace::{AgentMessage, Body, Event, FileChange, ResultStatus, ToolCall, ToolResult, Trace},
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// name, input -> acts.
+pub type Deeds<'r> = dyn Fn(&str, &Value) -> Vec<Deed> + Sync + 'r;
+/// text, language -> questions of the text.
+pub type Questions<'r> = dyn Fn(&str, &str) -> Vec<(AskKind, String)> + Sync + 'r;
+
 /// What tells acts from calls, and questions from prose.
 pub struct Readers<'r> {
-    /// name, input -> acts.
-    pub deeds: &'r (dyn Fn(&str, &Value) -> Vec<Deed> + Sync),
-    /// text, language -> questions of the text.
-    pub questions: &'r (dyn Fn(&str, &str) -> Vec<(AskKind, String)> + Sync),
+    pub deeds: &'r Deeds<'r>,
+    pub questions: &'r Questions<'r>,
 }
 
 /// What is known beside the trace.
@@ -32,6 +37,15 @@ pub struct Readers<'r> {
 pub struct Given<'a> {
     pub task: Option<&'a Task>,
     pub twin: bool,
+}
+
+/// The facts of a trace, with the act table and the shipped table of questions.
+pub fn read<'a>(trace: &'a Trace, given: Given<'a>, table: &Table) -> Facts<'a> {
+    let deeds = |name: &str, input: &Value| deeds_of_call(name, input, table);
+    let asked = |text: &str, language: &str| {
+        questions(text, language).into_iter().map(|asked| (asked.kind, asked.sentence)).collect()
+    };
+    gather(trace, given, &Readers { deeds: &deeds, questions: &asked })
 }
 
 pub fn gather<'a>(trace: &'a Trace, given: Given<'a>, readers: &Readers<'_>) -> Facts<'a> {
@@ -53,8 +67,6 @@ struct Pass<'a, 'r> {
     fresh: Option<usize>,
     /// The open batch and its number; a message closes it.
     batch: Option<Option<u32>>,
-    /// Changes that the agent reported: (event, call, change).
-    reported: Vec<(&'a Event, Option<usize>, &'a FileChange)>,
     /// The ask call whose question event may still come, and how many questions it gave.
     asking: Option<(usize, usize)>,
     /// Calls -> whether some edit act of it is known.
@@ -71,7 +83,6 @@ impl<'a, 'r> Pass<'a, 'r> {
             open: BTreeMap::new(),
             fresh: None,
             batch: None,
-            reported: Vec::new(),
             asking: None,
             edited: BTreeSet::new(),
         }
@@ -83,10 +94,7 @@ impl<'a, 'r> Pass<'a, 'r> {
             Body::AgentMessage(said) => self.said(event, said),
             Body::ToolCall(call) => self.called(event, call),
             Body::ToolResult(result) => self.returned(event, result),
-            Body::FileChange(change) => {
-                let call = change.call.and_then(|call| self.calls.get(&call).copied());
-                self.reported.push((event, call, change));
-            }
+            Body::FileChange(change) => self.reported(event, change),
             Body::Question(question) => self.asked_by_event(event, question.text.as_str()),
             Body::UserMessage(message) => {
                 facts.users.push((id, message.text.as_str()));
@@ -176,7 +184,7 @@ impl<'a, 'r> Pass<'a, 'r> {
             Some(last) => last.calls.push(index),
             None => {
                 let preamble = self.fresh.filter(|said| self.facts.messages[*said].turn == turn);
-                self.facts.batches.push(Batch { turn, calls: vec![index], preamble });
+                self.facts.batches.push(Batch { turn, told: number.is_some(), calls: vec![index], preamble });
             }
         }
         (self.fresh, self.batch) = (None, Some(number));
@@ -185,7 +193,8 @@ impl<'a, 'r> Pass<'a, 'r> {
     fn act(&mut self, event: EventId, (call, nth): (usize, usize), deed: Deed) {
         let cwd = self.facts.trace.header.cwd.as_deref();
         let place = |path: &String| paths::place(cwd, deed.cwd.as_deref(), path);
-        let (reads, writes) = (deed.paths_read.iter().map(place).collect(), deed.paths_written.iter().map(place).collect());
+        let (reads, writes) =
+            (deed.paths_read.iter().map(place).collect(), deed.paths_written.iter().map(place).collect());
         let at = At(event, u32::try_from(nth).unwrap_or(u32::MAX));
         self.facts.acts.push(ActDone { at, call, deed, reads, writes });
     }
@@ -202,10 +211,12 @@ impl<'a, 'r> Pass<'a, 'r> {
 
     /// The event of a question says better what was asked than the call that raised it.
     fn asked_by_event(&mut self, event: &Event, text: &str) {
+        let questions = &mut self.facts.questions;
         if let Some((call, given)) = self.asking.take() {
-            if self.facts.calls[call].result.is_none() {
-                let keep = self.facts.questions.len().saturating_sub(given);
-                self.facts.questions.truncate(keep);
+            let keep = questions.len().saturating_sub(given);
+            let same = questions[keep..].iter().any(|asked| text.contains(asked.text.as_str()));
+            if same || self.facts.calls[call].result.is_none() {
+                questions.truncate(keep);
             }
         }
         self.facts.questions.push(tool_question(event, text.to_owned()));
@@ -231,6 +242,17 @@ impl<'a, 'r> Pass<'a, 'r> {
         }
     }
 
+    fn reported(&mut self, event: &Event, change: &'a FileChange) {
+        self.facts.reported.push(Reported {
+            event: event.id,
+            turn: event.turn,
+            call: change.call.and_then(|call| self.calls.get(&call).copied()),
+            path: paths::place(self.facts.trace.header.cwd.as_deref(), None, &change.path),
+            change: change.change,
+            diff: change.diff.as_str(),
+        });
+    }
+
     fn finish(mut self) -> Facts<'a> {
         for index in 0..self.facts.acts.len() {
             self.edits_of(index);
@@ -254,14 +276,16 @@ impl<'a, 'r> Pass<'a, 'r> {
         }
         let call = &self.facts.calls[act.call];
         let applied = !matches!(call.status, ResultStatus::Denied | ResultStatus::Cancelled) && !edit_failed(call, act);
+        let chore = self.facts.task.and_then(|task| task.kind) == Some(TaskKind::Chore);
         let paths = if act.writes.is_empty() { vec![String::new()] } else { act.writes.clone() };
         let edits = paths.into_iter().filter(|path| !paths::outside(path)).map(|path| Edit {
             at: act.at,
             turn: call.turn,
-            class: class_of(&act.deed, &path),
+            class: class_of(&act.deed, &path, chore),
             is_test: paths::is_test(&path),
             path,
             applied,
+            moved: MOVERS.contains(&act.deed.program.as_str()),
             by: EditBy::Act,
             in_diff: None,
         });
@@ -294,26 +318,26 @@ impl<'a, 'r> Pass<'a, 'r> {
             .iter()
             .filter_map(|edit| Some((*self.calls.get(&edit.at.0)?, edit.path.clone())))
             .collect();
-        let cwd = self.facts.trace.header.cwd.as_deref();
-        for (event, call, change) in &self.reported {
-            let path = paths::place(cwd, None, &change.path);
-            let told = call.is_some_and(|call| known.contains(&(call, path.clone())));
-            let told = told || call.is_none() && self.just_edited(event.id, &path);
-            if told || paths::outside(&path) {
+        let mut found = Vec::new();
+        for change in &self.facts.reported {
+            let told = change.call.is_some_and(|call| known.contains(&(call, change.path.clone())));
+            let told = told || change.call.is_none() && self.just_edited(change.event, &change.path);
+            if told || paths::outside(&change.path) {
                 continue;
             }
-            let at = call.map_or(At(event.id, 0), |call| At(self.facts.calls[call].event, 0));
-            self.facts.edits.push(Edit {
-                at,
-                turn: event.turn,
-                class: paths::class(&path),
-                is_test: paths::is_test(&path),
-                path,
+            found.push(Edit {
+                at: At(change.call.map_or(change.event, |call| self.facts.calls[call].event), 0),
+                turn: change.turn,
+                class: paths::class(&change.path),
+                is_test: paths::is_test(&change.path),
+                path: change.path.clone(),
                 applied: true,
+                moved: false,
                 by: EditBy::Report,
                 in_diff: None,
             });
         }
+        self.facts.edits.extend(found);
     }
 
     /// Whether the call before this event already edits the path, or edits something it does not name.
@@ -321,7 +345,9 @@ impl<'a, 'r> Pass<'a, 'r> {
         let Some((_, call)) = self.calls.range(..event).next_back() else { return false };
         let acts = &self.facts.acts[self.facts.calls[*call].acts.clone()];
         self.edited.contains(call)
-            && acts.iter().any(|act| act.deed.act == Act::Edit && (act.writes.is_empty() || act.writes.iter().any(|own| own == path)))
+            && acts.iter().any(|act| {
+                act.deed.act == Act::Edit && (act.writes.is_empty() || act.writes.iter().any(|own| own == path))
+            })
     }
 }
 
@@ -337,6 +363,8 @@ fn edit_failed(call: &Call<'_>, act: &ActDone) -> bool {
 /// Programs that move, make or remove what may be a folder.
 const MOVERS: &[&str] = &["mkdir", "rmdir", "chmod", "chown", "touch", "ln", "rm", "mv", "cp", "tar", "unzip", "rsync"];
 
-fn class_of(deed: &Deed, path: &str) -> Class {
-    if MOVERS.contains(&deed.program.as_str()) && !paths::names_a_file(path) { Class::Other } else { paths::class(path) }
+/// In a chore, files are put in order: moving one is no change of code, whatever it holds.
+fn class_of(deed: &Deed, path: &str, chore: bool) -> Class {
+    let moved = MOVERS.contains(&deed.program.as_str());
+    if moved && (chore || !paths::names_a_file(path)) { Class::Other } else { paths::class(path) }
 }

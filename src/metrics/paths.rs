@@ -16,15 +16,18 @@ pub enum Class {
 
 const PROSE: &[&str] = &["md", "markdown", "rst", "txt", "adoc", "org", "tex", "rtf", "pdf", "docx", "odt"];
 const DATA: &[&str] = &[
-    "csv", "tsv", "jsonl", "ndjson", "json", "xml", "parquet", "log", "lock", "png", "jpg", "jpeg", "gif", "svg", "ico", "webp",
-    "mp3", "mp4", "wav", "zip", "gz", "tar", "db", "sqlite", "snap", "bin", "dat", "xlsx", "xls", "eml", "bak", "tmp", "patch",
-    "diff", "pyc",
+    "csv", "tsv", "jsonl", "ndjson", "json", "xml", "parquet", "log", "lock", "png", "jpg", "jpeg", "gif", "svg",
+    "ico", "webp", "mp3", "mp4", "wav", "zip", "gz", "tar", "db", "sqlite", "snap", "bin", "dat", "xlsx", "xls", "eml",
+    "bak", "tmp", "patch", "diff", "pyc",
 ];
-const PROSE_NAMES: &[&str] = &["license", "licence", "readme", "changelog", "authors", "notice", "contributing", "copying", "todo"];
+const PROSE_NAMES: &[&str] =
+    &["license", "licence", "readme", "changelog", "authors", "notice", "contributing", "copying", "todo"];
 /// JSON files that steer a build or a tool.
-const CONFIG: &[&str] = &["package.json", "tsconfig.json", "composer.json", "deno.json", "jsconfig.json", "angular.json"];
+const CONFIG: &[&str] =
+    &["package.json", "tsconfig.json", "composer.json", "deno.json", "jsconfig.json", "angular.json"];
 /// Files without which nobody knows how a repository wants to be worked on.
-const HOUSE_RULES: &[&str] = &["agents.md", "claude.md", "contributing.md", "gemini.md", "contributing.rst", ".cursorrules"];
+const HOUSE_RULES: &[&str] =
+    &["agents.md", "claude.md", "contributing.md", "gemini.md", "contributing.rst", ".cursorrules"];
 
 pub fn class(path: &str) -> Class {
     let name = file_name(path).to_lowercase();
@@ -33,7 +36,9 @@ pub fn class(path: &str) -> Class {
     }
     let extension = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map(|(_, extension)| extension);
     match extension {
-        Some(extension) if PROSE.contains(&extension) && name != "cmakelists.txt" && name != "requirements.txt" => Class::Prose,
+        Some(extension) if PROSE.contains(&extension) && name != "cmakelists.txt" && name != "requirements.txt" => {
+            Class::Prose
+        }
         Some(extension) if DATA.contains(&extension) => Class::Data,
         Some(_) => Class::Code,
         None if PROSE_NAMES.contains(&name.as_str()) => Class::Prose,
@@ -53,7 +58,9 @@ pub fn is_test(path: &str) -> bool {
     let name = file_name(&lower);
     let stem = name.split('.').next().unwrap_or(name);
     let in_folder = lower.rsplit_once('/').is_some_and(|(folders, _)| {
-        folders.split('/').any(|part| matches!(part, "test" | "tests" | "__tests__" | "spec" | "specs" | "testing" | "e2e"))
+        folders
+            .split('/')
+            .any(|part| matches!(part, "test" | "tests" | "__tests__" | "spec" | "specs" | "testing" | "e2e"))
     });
     let by_name = stem == "test"
         || stem == "tests"
@@ -108,7 +115,9 @@ pub fn outside(placed: &str) -> bool {
 
 /// Whether `inner` is `outer` or lies in it.
 pub fn covers(outer: &str, inner: &str) -> bool {
-    outer == inner || outer == "." || inner.strip_prefix(outer.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'))
+    outer == inner
+        || outer == "."
+        || inner.strip_prefix(outer.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn rooted(path: &str) -> bool {
@@ -128,5 +137,9 @@ fn tidy(path: &str) -> String {
             part => parts.push(part),
         }
     }
-    if parts.is_empty() { if lead.is_empty() { ".".to_owned() } else { lead.to_owned() } } else { format!("{lead}{}", parts.join("/")) }
+    if parts.is_empty() {
+        if lead.is_empty() { ".".to_owned() } else { lead.to_owned() }
+    } else {
+        format!("{lead}{}", parts.join("/"))
+    }
 }

@@ -82,8 +82,9 @@ fn filtered(setting: Setting<'_>) -> bool {
     line.is_some_and(|line| FILTER.is_match(line))
 }
 
-static FILTER: LazyLock<RegexSet> =
-    LazyLock::new(|| super::lexicon::pattern(r"\|\s*(head|grep|rg|awk|cut|wc|sed|jq|sort|uniq|tr|Select-String|findstr)\b"));
+static FILTER: LazyLock<RegexSet> = LazyLock::new(|| {
+    super::lexicon::pattern(r"\|\s*(head|grep|rg|awk|cut|wc|sed|jq|sort|uniq|tr|Select-String|findstr)\b")
+});
 
 #[derive(Deserialize)]
 struct Entry {

@@ -53,7 +53,9 @@ pub const ENDS_GREEN: Metric = Metric {
         match check.verdict {
             Verdict::Green => yes_no(true, vec![check.at.0]),
             Verdict::Red => yes_no(false, vec![check.at.0]),
-            Verdict::Hidden(why) => Measured::Unknown(format!("what came of the last check ({}) cannot be told: {why}", check.at.0)),
+            Verdict::Hidden(why) => {
+                Measured::Unknown(format!("what came of the last check ({}) cannot be told: {why}", check.at.0))
+            }
         }
     },
 };
@@ -135,7 +137,10 @@ pub const CHECK_KINDS_RUN: Metric = Metric {
             return Measured::Undefined("the task declares no kinds of check".to_owned());
         }
         let ran = |kind: &&String| {
-            facts.checks_after(edit.at).find(|check| facts.act_of(check).deed.act.word() == kind.as_str()).map(|check| check.at.0)
+            facts
+                .checks_after(edit.at)
+                .find(|check| facts.act_of(check).deed.act.word() == kind.as_str())
+                .map(|check| check.at.0)
         };
         let cites: Vec<EventId> = declared.iter().filter_map(|kind| ran(&kind)).collect();
         let missing: Vec<&String> = declared.iter().filter(|kind| ran(kind).is_none()).collect();
@@ -170,7 +175,8 @@ fn last_check_covers_change(facts: &Facts<'_>) -> Measured {
     let changed: Vec<&str> = facts.code_edits().map(|edit| edit.path.as_str()).collect();
     let cwd = facts.trace.header.cwd.as_deref();
     let home = dir.map(|dir| paths::place(cwd, Some(dir), "."));
-    let whole = targets.is_empty() && home.as_ref().is_none_or(|home| changed.iter().any(|path| paths::covers(home, path)));
+    let whole =
+        targets.is_empty() && home.as_ref().is_none_or(|home| changed.iter().any(|path| paths::covers(home, path)));
     let hit = |target: &String| {
         let placed = paths::place(cwd, dir, target);
         changed.iter().any(|path| paths::covers(&placed, path) || tells_of(&placed, path))
@@ -183,7 +189,8 @@ fn tells_of(target: &str, changed: &str) -> bool {
     let name = paths::file_name(target).trim_end_matches(".py");
     let last = name.rsplit('.').next().filter(|_| !target.contains('/')).unwrap_or(name);
     let stem = last.split('.').next().unwrap_or(last).to_lowercase();
-    let subject = stem.trim_start_matches("test_").trim_end_matches("_test").trim_end_matches("test").trim_end_matches("_spec");
+    let subject =
+        stem.trim_start_matches("test_").trim_end_matches("_test").trim_end_matches("test").trim_end_matches("_spec");
     !subject.is_empty()
         && changed.to_lowercase().split('/').any(|part| {
             let own = part.split('.').next().unwrap_or(part);
@@ -205,7 +212,8 @@ pub const RED_TO_GREEN: Metric = Metric {
         }
         let failing = failing(facts);
         let left: Vec<&str> = failing.iter().filter(|(_, state)| state.fixed.is_none()).map(|(key, _)| *key).collect();
-        let mut cites: Vec<EventId> = failing.values().flat_map(|state| [Some(state.red.0), state.fixed]).flatten().collect();
+        let mut cites: Vec<EventId> =
+            failing.values().flat_map(|state| [Some(state.red.0), state.fixed]).flatten().collect();
         cites.sort_unstable();
         let fixed = failing.len() - left.len();
         match share(fixed, failing.len(), "no check is known to have failed", cites) {
@@ -293,18 +301,21 @@ pub const SELF_REVIEW: Metric = Metric {
     behaviour: "self_checking",
     unit: "yes or no",
     range: "0, 1",
-    doc: "1 if the agent looked at its own change after the last edit: `git diff`, `git status`, `git show` or their like.",
+    doc: "1 if the agent looked at its own change after the last edit: `git diff`, `git status`, `git show` or their like; where no code was edited, a listing too.",
     undefined: "nothing was edited",
     unknown: "never",
     of: |facts| {
         let last = facts.last_code_edit().or_else(|| facts.applied().next_back());
         let Some(edit) = last else { return Measured::Undefined("nothing was edited".to_owned()) };
+        let no_code = facts.last_code_edit().is_none();
         let from = facts.acts.partition_point(|act| act.at <= edit.at);
         let looks = |act: &&super::facts::ActDone| {
             let words = || act.deed.command.split_whitespace();
-            act.deed.act == Act::Vcs
-                && act.deed.sub.as_deref() == Some("inspect")
-                && words().any(|word| matches!(word, "diff" | "status" | "show" | "st"))
+            let listed = act.deed.act == Act::List && no_code;
+            listed
+                || act.deed.act == Act::Vcs
+                    && act.deed.sub.as_deref() == Some("inspect")
+                    && words().any(|word| matches!(word, "diff" | "status" | "show" | "st"))
         };
         match facts.acts[from..].iter().find(looks) {
             Some(act) => yes_no(true, vec![act.at.0]),
@@ -318,7 +329,7 @@ pub const REPRODUCTION_FIRST: Metric = Metric {
     behaviour: "self_checking",
     unit: "yes or no",
     range: "0, 1",
-    doc: "Tasks of kind `bugfix` only. 1 if a test or a program failed before the first edit and the same command was green after the last code edit.",
+    doc: "Tasks of kind `bugfix` only. 1 if a test or a program failed before the first edit and the same command was green later, after a code edit. Whether the very last edit was checked is ends_green's matter.",
     undefined: "the task is no bug fix, or no code was edited",
     unknown: "the source tells neither exit codes nor outputs",
     of: reproduction_first,
@@ -326,7 +337,7 @@ pub const REPRODUCTION_FIRST: Metric = Metric {
 
 fn reproduction_first(facts: &Facts<'_>) -> Measured {
     let is_bug = facts.task.and_then(|task| task.kind) == Some(TaskKind::Bugfix);
-    let (Some(first), Some(last), true) = (facts.first_edit(), facts.last_code_edit(), is_bug) else {
+    let (Some(first), Some(code), true) = (facts.first_edit(), facts.code_edits().next(), is_bug) else {
         return Measured::Undefined("the task is no bug fix, or no code was edited".to_owned());
     };
     if !facts.tells().exit_codes && !facts.tells().outputs {
@@ -336,10 +347,8 @@ fn reproduction_first(facts: &Facts<'_>) -> Measured {
     for (at, key, red) in runs(facts) {
         if at < first.at && red {
             shown.insert(key, at.0);
-        } else if at > last.at && !red {
-            if let Some(before) = shown.get(&key) {
-                return yes_no(true, vec![*before, at.0]);
-            }
+        } else if let Some(before) = shown.get(&key).filter(|_| at > code.at && !red) {
+            return yes_no(true, vec![*before, at.0]);
         }
     }
     yes_no(false, shown.into_values().take(1).chain([first.at.0]).collect())
@@ -354,7 +363,9 @@ fn runs<'f>(facts: &'f Facts<'_>) -> impl Iterator<Item = (At, String, bool)> + 
         let red = match (check.map(|check| &check.verdict), act.deed.act) {
             (Some(Verdict::Red), _) => true,
             (Some(Verdict::Green), _) => false,
-            (None, Act::Run) if act.deed.seen == crate::model::act::Seen::Visible && call.exit.is_some() => call.failed(),
+            (None, Act::Run) if act.deed.seen == crate::model::act::Seen::Visible && call.exit.is_some() => {
+                call.failed()
+            }
             (Some(Verdict::Hidden(_)) | None, _) => return None,
         };
         Some((act.at, act.deed.command.split_whitespace().collect::<Vec<_>>().join(" "), red))

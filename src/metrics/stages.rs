@@ -73,18 +73,25 @@ pub fn stages(task: &Task, facts: &Facts<'_>) -> Vec<StageSeen> {
         let checked = || stage.expect.iter().any(|name| mark_of(facts, name, &stage.id).is_some());
         let (state, why) = match (mark.map(|(_, mark)| mark.state), end) {
             (Some(StageState::Ended), _) => (StageReached::Done, String::new()),
-            (Some(StageState::Skipped), _) => (StageReached::Skipped, mark.map(|(_, mark)| mark.why.clone()).unwrap_or_default()),
-            (Some(StageState::Entered), _) if checked() => (StageReached::Done, "the agent's limit ended it".to_owned()),
+            (Some(StageState::Skipped), _) => {
+                (StageReached::Skipped, mark.map(|(_, mark)| mark.why.clone()).unwrap_or_default())
+            }
+            (Some(StageState::Entered), _) if checked() => {
+                (StageReached::Done, "the agent's limit ended it".to_owned())
+            }
             (None, EndKind::Done) => (StageReached::Skipped, "the script ended before it".to_owned()),
-            (Some(StageState::Entered) | None, EndKind::Limit | EndKind::AgentGone) if stage.when.is_none() || mark.is_some() => {
+            (Some(StageState::Entered) | None, EndKind::Limit | EndKind::AgentGone)
+                if stage.when.is_none() || mark.is_some() =>
+            {
                 (StageReached::Unreached, "the agent did not reach it".to_owned())
             }
             (Some(StageState::Entered) | None, EndKind::Limit | EndKind::AgentGone) => {
                 (StageReached::NotRun, "whether it was due was never decided".to_owned())
             }
-            (Some(StageState::Entered) | None, EndKind::Done | EndKind::Cancelled | EndKind::Broken | EndKind::Recorded) => {
-                (StageReached::NotRun, "the trial was stopped before its end".to_owned())
-            }
+            (
+                Some(StageState::Entered) | None,
+                EndKind::Done | EndKind::Cancelled | EndKind::Broken | EndKind::Recorded,
+            ) => (StageReached::NotRun, "the trial was stopped before its end".to_owned()),
         };
         StageSeen { id: stage.id.clone(), state, why, event: mark.map(|(event, _)| *event) }
     };
@@ -149,4 +156,25 @@ pub fn constraints(task: &Task, facts: &Facts<'_>) -> Vec<Row> {
         Row { constraint: constraint.id.clone(), cells: stages.iter().enumerate().map(cell).collect() }
     };
     task.interview.constraints.iter().map(row).collect()
+}
+
+/// Why the interview cannot be judged: a stage hung on a check that could not run.
+pub fn void(task: &Task, facts: &Facts<'_>) -> Option<String> {
+    use crate::model::task::When;
+    let skipped = |id: &str| facts.stages.iter().any(|(_, mark)| mark.id == id && mark.state == StageState::Skipped);
+    task.interview.stages.iter().filter(|stage| skipped(&stage.id)).find_map(|stage| {
+        let check = match stage.when.as_ref()? {
+            When::Check { name, .. } => name.as_str(),
+            When::Constraint { id, .. } => task
+                .interview
+                .constraints
+                .iter()
+                .find(|constraint| constraint.id == *id)
+                .map(|constraint| constraint.check.as_str())?,
+            When::Told { .. } | When::Asked { .. } => return None,
+        };
+        let (_, mark) = facts.marks.iter().rev().find(|(_, mark)| mark.name == check && mark.when != "before")?;
+        let broken = mark.status == CheckStatus::Broken;
+        broken.then(|| format!("stage `{}` hangs on the check `{check}`, which could not run: {}", stage.id, mark.why))
+    })
 }

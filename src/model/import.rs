@@ -34,12 +34,18 @@ pub enum Claim {
 }
 
 /// Where an importer writes. A bundle may hold several traces: each `begin` starts one.
+///
+/// Every record of a source is told exactly once, as `kept`, `merged` or `nothing`, so that a test can count that none was lost.
 pub trait Sink {
     /// # Errors
     /// When the trace cannot be kept.
     fn begin(&mut self, header: Header) -> Result<(), Fault>;
     /// Takes an event (its id is given here) and says its id.
     fn event(&mut self, event: Event) -> EventId;
+    /// A record that became one or more events.
+    fn kept(&mut self);
+    /// A record that says again what an event of another record says: which kind of record, and whose echo it is.
+    fn merged(&mut self, kind: &'static str);
     /// A record that could not be read as what it claims to be: counted, with its line (1-based).
     fn warn(&mut self, line: u64, what: String);
     /// A record that carries nothing for the trace, by the kind that the importer's doc lists.
@@ -54,6 +60,8 @@ pub struct ImporterDoc {
     pub found_at: &'static str,
     /// Kinds of records that carry nothing for the trace.
     pub carries_nothing: &'static [&'static str],
+    /// Kinds of records that repeat what another record says, and are joined with it.
+    pub merges: &'static [&'static str],
 }
 
 pub trait Importer: Sync {

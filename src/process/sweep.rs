@@ -32,18 +32,32 @@ pub fn descendants(of: i32) -> Vec<i32> {
 /// Every process that carries this marker in the environment it was started with.
 pub fn marked(marker: &str) -> Vec<i32> {
     let wanted = format!("{MARKER}={marker}");
-    let carries = |pid: &i32| {
-        fs::read(format!("/proc/{pid}/environ"))
-            .is_ok_and(|environ| environ.split(|&byte| byte == 0).any(|entry| entry == wanted.as_bytes()))
-    };
-    processes().filter(carries).collect()
+    carrying(&|entry| entry == wanted.as_bytes())
 }
 
 /// Ends every marked process: what is left to do when a supervisor was itself killed. Says how many are still there.
 pub fn end_marked(marker: &str, within: Duration) -> usize {
+    end_all(&|| marked(marker), within)
+}
+
+/// The same for every marker that begins so: what is left of a run.
+pub fn end_marked_with(prefix: &str, within: Duration) -> usize {
+    let wanted = format!("{MARKER}={prefix}");
+    end_all(&|| carrying(&|entry| entry.starts_with(wanted.as_bytes())), within)
+}
+
+fn carrying(is_wanted: &dyn Fn(&[u8]) -> bool) -> Vec<i32> {
+    let carries = |pid: &i32| {
+        fs::read(format!("/proc/{pid}/environ"))
+            .is_ok_and(|environ| environ.split(|&byte| byte == 0).any(is_wanted))
+    };
+    processes().filter(carries).collect()
+}
+
+fn end_all(find: &dyn Fn() -> Vec<i32>, within: Duration) -> usize {
     let deadline = Instant::now() + within;
     loop {
-        let left = marked(marker);
+        let left = find();
         if left.is_empty() || Instant::now() >= deadline {
             return left.len();
         }

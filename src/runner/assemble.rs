@@ -109,14 +109,16 @@ impl AgentTrials {
 
     pub fn result(mut self) -> AgentResult {
         for (name, sum) in &mut self.result.dimensions {
-            let means: Vec<f64> = self.by_task.get(name).into_iter().flat_map(BTreeMap::values).map(|all| mean(all)).collect();
+            let means: Vec<f64> =
+                self.by_task.get(name).into_iter().flat_map(BTreeMap::values).map(|all| mean(all)).collect();
             if let Some(found) = mean_interval(&means) {
                 sum.mean = Some(found.mean);
                 sum.low = found.interval.map(|(low, _)| low);
                 sum.high = found.interval.map(|(_, high)| high);
                 sum.tasks = found.tasks as u32;
             }
-            sum.coverage = self.weights.get(name).filter(|(_, asked)| *asked > 0.0).map(|(answered, asked)| answered / asked);
+            sum.coverage =
+                self.weights.get(name).filter(|(_, asked)| *asked > 0.0).map(|(answered, asked)| answered / asked);
         }
         self.result
     }
@@ -185,7 +187,9 @@ fn why_not(spec: &TrialSpec, ended: &Ended) -> NotRun {
 fn gates(record: &RunRecord) -> Vec<GateResult> {
     let why = "gates are decoded and checked in this version, and not evaluated";
     let rules = record.suite.gate.iter().flat_map(|gate| gate.rules.iter());
-    rules.map(|rule| GateResult { rule: rule.clone(), verdict: "not_evaluated".to_owned(), why: why.to_owned() }).collect()
+    rules
+        .map(|rule| GateResult { rule: rule.clone(), verdict: "not_evaluated".to_owned(), why: why.to_owned() })
+        .collect()
 }
 
 fn weights(scores: &[Score], dimension: &str) -> (f64, f64) {
@@ -252,6 +256,6 @@ fn diffs(folder: &std::path::Path) -> Vec<(String, String)> {
 /// Sums what all trials used.
 pub fn total_usage(trials: &[TrialResult]) -> Usage {
     let mut total = Usage::default();
-    trials.iter().for_each(|trial| super::recorder::add(&mut total, &trial.usage));
+    trials.iter().for_each(|trial| total.add(&trial.usage));
     total
 }

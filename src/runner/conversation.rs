@@ -41,6 +41,10 @@ impl Conversation<'_> {
         let mut chair = Chair { script, state: State::default() };
         let mut next = chair.feed(self.recorder, &Input::Opened).await?;
         let end = loop {
+            if self.rules.cancel.is_cancelled() {
+                // A check that was stopped tells nothing, so not even a trial that was about to end is done.
+                break stopped();
+            }
             next = match next {
                 Move::Say(text) => match self.exchange(&mut chair, text).await? {
                     Said::Goes(input) => chair.feed(self.recorder, &input).await?,
@@ -67,21 +71,18 @@ impl Conversation<'_> {
         if let Some(most) = self.rules.limits.turns.filter(|most| self.recorder.turns() >= *most) {
             let mark = LimitMark { limit: "turns".to_owned(), why: format!("{most} turns were used") };
             self.recorder.ours(Body::Limit(mark.clone())).await?;
-            return Ok(Said::Over(limit_end(mark)));
+            return Ok(Said::Over(limit_end(&mark)));
         }
         self.recorder.ours(Body::UserMessage(UserMessage { text: Text::cut(&text), images: 0 })).await?;
         self.watcher.tell(Progress::Stage(self.spec.key.clone(), self.recorder.stage().to_owned()));
-        if let Err(fault) = self.session.say(&text).await {
-            return Ok(Said::Over(gone_end(&fault)));
-        }
-        Ok(match turn(self.session, self.recorder, chair, &self.rules).await? {
+        Ok(match turn((self.session, &text), self.recorder, chair, &self.rules).await? {
             TurnOutcome::Ended => {
                 let (message, called_tools) = self.recorder.turn_so_far();
                 Said::Goes(Input::TurnEnded { message, called_tools })
             }
-            TurnOutcome::Limit(mark) => Said::Over(limit_end(mark)),
+            TurnOutcome::Limit(mark) => Said::Over(limit_end(&mark)),
             TurnOutcome::Gone(fault) => Said::Over(gone_end(&fault)),
-            TurnOutcome::Cancelled => Said::Over(End { kind: EndKind::Cancelled, why: "stopped by us".to_owned() }),
+            TurnOutcome::Cancelled => Said::Over(stopped()),
         })
     }
 
@@ -182,8 +183,12 @@ fn due<'t>(spec: &'t TrialSpec, stage: &str) -> Vec<&'t Check> {
     task.checks.iter().filter(|check| !superseded(check) && (expected(&check.name) || in_force(&check.name))).collect()
 }
 
-fn limit_end(mark: LimitMark) -> End {
+fn limit_end(mark: &LimitMark) -> End {
     End { kind: EndKind::Limit, why: format!("{}: {}", mark.limit, mark.why) }
+}
+
+fn stopped() -> End {
+    End { kind: EndKind::Cancelled, why: "stopped by us".to_owned() }
 }
 
 fn gone_end(fault: &Fault) -> End {
@@ -191,5 +196,9 @@ fn gone_end(fault: &Fault) -> End {
 }
 
 fn out_of_step(what: &str) -> Fault {
-    Fault::new(Boundary::Interviewer, "out_of_step", format!("the interviewer gave {what}; this is a mistake in evalrun"))
+    Fault::new(
+        Boundary::Interviewer,
+        "out_of_step",
+        format!("the interviewer gave {what}; this is a mistake in evalrun"),
+    )
 }

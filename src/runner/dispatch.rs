@@ -62,7 +62,8 @@ impl LocalDispatcher {
         let mut queue = self.shared.queue();
         let (trials, rest): (Vec<Work>, Vec<Work>) = queue.waiting.drain(..).partition(|work| pool(work) == TRIALS);
         queue.waiting = rest.into();
-        let later = std::mem::take(&mut queue.later);
+        let (later, rest): (Vec<_>, Vec<_>) = queue.later.drain(..).partition(|(_, work)| pool(work) == TRIALS);
+        queue.later = rest;
         drop(queue);
         self.shared.changed.notify_waiters();
         trials.into_iter().chain(later.into_iter().map(|(_, work)| work)).collect()
@@ -148,14 +149,14 @@ impl Shared {
         }
     }
 
+    /// Every lease exists before anything is waited for: if the log fails, or nobody waits any more, they all come back.
     async fn lease_all(self: &Arc<Self>, work: Vec<Work>) -> Result<Vec<Box<dyn Lease>>, Fault> {
-        let mut leases: Vec<Box<dyn Lease>> = Vec::with_capacity(work.len());
-        for work in work {
-            let lease = LocalLease { work, shared: Arc::clone(self), out: true };
+        let lease = |work| LocalLease { work, shared: Arc::clone(self), out: true };
+        let leases: Vec<LocalLease> = work.into_iter().map(lease).collect();
+        for lease in &leases {
             self.log("leased", &lease.work).await?;
-            leases.push(Box::new(lease));
         }
-        Ok(leases)
+        Ok(leases.into_iter().map(|lease| Box::new(lease) as Box<dyn Lease>).collect())
     }
 
     async fn log(&self, did: &str, work: &Work) -> Result<(), Fault> {
@@ -188,6 +189,7 @@ impl Queue {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Then {
     Done,
     Again(Duration),

@@ -3,10 +3,11 @@
 use super::recorder::on_blocking;
 use crate::acts::Table;
 use crate::graders::{
-    Answer, Criteria, Evidence, Grader, GRADERS, Build, Need, Output, interview_result, passed, run, shipped, stage_results,
+    Answer, Build, Criteria, Evidence, GRADERS, Grader, Need, Output, interview_result, passed, run, shipped,
+    stage_results,
 };
-use crate::metrics::{Given, Readers, gather, measure, to_json};
 use crate::interview;
+use crate::metrics::{Given, Readers, gather, measure, to_json};
 use crate::model::{
     ask::AskKind,
     canon::{Domain, hash_bytes},
@@ -18,7 +19,11 @@ use crate::model::{
 };
 use crate::process::{self, Cancel, Exit, Spec, Stdin, env::base_env};
 use crate::store::{Layout, read_trace};
-use std::{path::{Path, PathBuf}, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 /// What trajectories are graded with.
 #[derive(Clone)]
@@ -131,7 +136,9 @@ impl Grading {
             ..Spec::new(command.argv.clone(), &self.shared.folder)
         };
         let ran = tokio::runtime::Handle::current().block_on(process::run(spec, &Cancel::new()));
-        Answer::Output(ran.map(output_of).map_err(|fault| Fault { boundary: Boundary::Grader, ..fault }))
+        Answer::Output(
+            ran.map(|output| output_of(&output)).map_err(|fault| Fault { boundary: Boundary::Grader, ..fault }),
+        )
     }
 }
 
@@ -139,7 +146,7 @@ fn questions(text: &str, language: &str) -> Vec<(AskKind, String)> {
     interview::questions::questions(text, language).into_iter().map(|asked| (asked.kind, asked.sentence)).collect()
 }
 
-fn output_of(output: process::Output) -> Output {
+fn output_of(output: &process::Output) -> Output {
     let exit = match output.exit {
         Exit::Code(code) => Some(code),
         Exit::Signal(_) | Exit::TimedOut | Exit::Cancelled => None,

@@ -3,6 +3,7 @@
 use super::{Job, recorder::on_blocking};
 use crate::model::{
     fault::{Boundary, Fault},
+    id::TrialKey,
     run::TrialSpec,
     task::{Check, Network},
     trace::{CheckMark, SnapshotMark, Text},
@@ -11,7 +12,7 @@ use crate::process::{Cancel, env::private_places, redact::Redactor};
 use crate::store;
 use crate::workspace::{
     Camera, CheckResult, Conditions, Ignore, Limits, Manifest, Place, Prepared, Scene, Shop, Store, Walls, diff,
-    held_against, prepare, run_check, run_steps,
+    held_against, prepare, remove, run_check, run_steps,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -51,12 +52,16 @@ impl Ground {
     ///
     /// # Errors
     /// `workspace` and `store` faults: the trial is broken, not failed.
-    pub async fn lay(job: &Job, spec: &Arc<TrialSpec>, folder: PathBuf, cancel: Cancel) -> Result<Ground, Fault> {
-        let redactor = Arc::new(Redactor::new(&secrets(spec)?)?);
+    pub async fn lay(
+        job: &Job,
+        spec: &Arc<TrialSpec>,
+        folder: PathBuf,
+        redactor: Arc<Redactor>,
+    ) -> Result<Ground, Fault> {
+        let cancel = job.cancel.clone();
         let walls = walls(job, spec);
-        let marker = format!("{}:{}", job.record.run, spec.key);
-        let places = std::env::temp_dir().join("evalrun");
-        let shop = Shop { cache: job.cache.clone(), places: places.clone() };
+        let marker = marker(&job.record.run, &spec.key);
+        let shop = Shop { cache: job.cache.clone(), places: places() };
         let ignore = Ignore::new(&spec.task.workspace.ignore)?;
         let conditions = Conditions {
             walls: walls.clone(),
@@ -67,7 +72,7 @@ impl Ground {
             marker: marker.clone(),
         };
         let prepared = prepare(&spec.task.workspace, &shop, &conditions).await?;
-        let root = Place::path(&places, &marker);
+        let root = place_of(&marker);
         let (laying, store_at) = (prepared.clone(), folder.join("store"));
         let (place, notes, content) = on_blocking(move || {
             let place = Place::fresh(&root)?;
@@ -129,7 +134,8 @@ impl Ground {
         let (camera, now, mark) = on_blocking(move || {
             let shot = camera.take(&work, &redactor)?;
             let now = shot.manifest;
-            let mark = keep(&folder, (&name, taken), (if first { &now } else { &last }, &now), &content)?;
+            let kept = Kept { folder: &folder, name: &name, taken, content: &content, redactor: &redactor };
+            let mark = kept.keep(if first { &now } else { &last }, &now)?;
             Ok((camera, now, mark))
         })
         .await?;
@@ -175,31 +181,43 @@ impl Ground {
         run_check(check, &scene, &conditions).await
     }
 
-    /// Removes the workspace; everything worth keeping is in the run folder.
+    /// Where the agent's own session files go.
+    pub fn native(&self) -> PathBuf {
+        self.folder.join("native")
+    }
+
+    /// Makes sure that what was kept has reached the disk.
     ///
     /// # Errors
-    /// When something cannot be removed.
-    pub async fn clear(self) -> Result<(), Fault> {
-        on_blocking(move || self.place.clear()).await
+    /// When it cannot be written.
+    pub async fn settle(self) -> Result<(), Fault> {
+        on_blocking(move || self.content.settle()).await
     }
 }
 
-/// Writes `snapshots/<nn>-<name>.json` and `diffs/<nn>-<name>.patch`.
-fn keep(
-    folder: &Path,
-    (name, taken): (&str, u32),
-    (last, now): (&Manifest, &Manifest),
-    content: &Store,
-) -> Result<SnapshotMark, Fault> {
-    let json = serde_json::to_vec_pretty(now).map_err(|error| broken(&error.to_string()))?;
-    store::once(&folder.join("snapshots").join(format!("{taken:02}-{name}.json")), &json)?;
-    let change = diff(last, now, content);
-    let changes = change.path_changes();
-    if !changes.is_empty() {
-        store::once(&folder.join("diffs").join(format!("{taken:02}-{name}.patch")), change.patch.as_bytes())?;
+/// Where one snapshot is kept.
+struct Kept<'a> {
+    folder: &'a Path,
+    name: &'a str,
+    taken: u32,
+    content: &'a Store,
+    redactor: &'a Redactor,
+}
+
+impl Kept<'_> {
+    /// Writes `snapshots/<nn>-<name>.json` and `diffs/<nn>-<name>.patch`.
+    fn keep(&self, last: &Manifest, now: &Manifest) -> Result<SnapshotMark, Fault> {
+        let Kept { folder, name, taken, content, redactor } = *self;
+        let json = now.to_json(redactor).map_err(|error| broken(&error.to_string()))?;
+        store::once(&folder.join("snapshots").join(format!("{taken:02}-{name}.json")), json.as_bytes())?;
+        let change = diff(last, now, content);
+        let changes = change.path_changes();
+        if !changes.is_empty() {
+            let patch = redactor.redact(&change.patch);
+            store::once(&folder.join("diffs").join(format!("{taken:02}-{name}.patch")), patch.as_bytes())?;
+        }
+        Ok(SnapshotMark { name: name.to_owned(), manifest: now.hash(), changes })
     }
-    let manifest = blake3::hash(&json).to_hex().to_string();
-    Ok(SnapshotMark { name: name.to_owned(), manifest, changes })
 }
 
 /// Checks that are expected in a stage or decide a constraint.
@@ -208,6 +226,28 @@ fn due_ever(spec: &TrialSpec) -> BTreeSet<&str> {
     let expected = interview.stages.iter().flat_map(|stage| stage.expect.iter());
     let deciding = interview.constraints.iter().map(|constraint| &constraint.check);
     expected.chain(deciding).map(String::as_str).collect()
+}
+
+/// What every process of a trial carries in its environment.
+pub fn marker(run: &str, key: &TrialKey) -> String {
+    format!("{run}:{key}")
+}
+
+/// Where the trial of this marker is played.
+pub fn place_of(marker: &str) -> PathBuf {
+    Place::path(&places(), marker)
+}
+
+/// Removes the folders of a trial, whatever they hold; everything worth keeping is in the run folder. Says what could not be removed.
+pub async fn clear_place(run: &str, key: &TrialKey) -> Option<String> {
+    let place = place_of(&marker(run, key));
+    let cleared = on_blocking(move || remove(&place)).await;
+    cleared.err().map(|fault| format!("the workspace was not removed: {}", fault.message))
+}
+
+/// Where trials are played: a folder of this user's own, since the temporary folder may be shared.
+fn places() -> PathBuf {
+    std::env::temp_dir().join(format!("evalrun-{}", nix::unistd::getuid()))
 }
 
 fn walls(job: &Job, spec: &TrialSpec) -> Walls {
@@ -225,17 +265,24 @@ fn walls(job: &Job, spec: &TrialSpec) -> Walls {
 
 /// Values that must appear in nothing that is written: what the agent is given by name, and what looks like a secret in our own
 /// environment, since an agent outside a sandbox can read that.
-fn secrets(spec: &TrialSpec) -> Result<Vec<(String, String)>, Fault> {
+pub fn secrets(spec: &TrialSpec) -> Result<Vec<(String, String)>, Fault> {
     let mut found = Vec::new();
     for name in &spec.agent.secrets {
         let value = std::env::var(name).map_err(|_| {
-            Fault::new(Boundary::Agent, "secret", format!("the variable {name}, which agent {} needs, is not set", spec.agent.name))
-                .hint(format!("set {name}, or take it out of the agent's `auth`"))
+            Fault::new(
+                Boundary::Agent,
+                "secret",
+                format!("the variable {name}, which agent {} needs, is not set", spec.agent.name),
+            )
+            .hint(format!("set {name}, or take it out of the agent's `auth`"))
         })?;
         found.push((name.clone(), value));
     }
-    let looks_secret = |name: &str| ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL"].iter().any(|part| name.contains(part));
-    let own = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let looks_secret = |name: &str| {
+        ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL"].iter().any(|part| name.contains(part))
+    };
+    let own =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     found.extend(own.filter(|(name, value)| looks_secret(&name.to_uppercase()) && value.len() >= 8));
     found.sort();
     found.dedup();

@@ -4,15 +4,17 @@
 //! work of its own for the second, and the trial's slot is free. Trials are independent: one that breaks does not stop its siblings.
 //! What counts is committed to the run folder before anything else learns of it, so that a run can be killed at any byte.
 
-pub mod clock;
 mod assemble;
+pub mod clock;
 mod conversation;
 pub mod dispatch;
 mod grading;
 mod ground;
+pub mod leftovers;
 mod play;
 pub mod progress;
 pub mod recorder;
+pub mod sessions;
 mod turn;
 
 pub use assemble::{AgentTrials, FolderTrials, assemble, total_usage, trial_result};
@@ -29,7 +31,9 @@ use crate::store::{FolderResults, Layout, RunRecord, Writer};
 use dispatch::{GRADINGS, Journal, LocalDispatcher, TRIALS};
 use play::Played;
 use progress::{Progress, Watcher};
+use recorder::on_blocking;
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -58,11 +62,13 @@ pub struct Ended {
     pub budget: Option<String>,
     /// Trials that broke, with why; they are not counted and may be run again.
     pub broken: Vec<(TrialKey, Fault)>,
-    /// Trials that were never started.
+    /// Trials that were never started, or stopped by us.
     pub not_started: Vec<TrialKey>,
+    /// Trials that ended and could not be graded, with why.
+    pub ungraded: Vec<(TrialKey, Fault)>,
 }
 
-/// Only what a driver or provider calls retryable is tried again, and only this often.
+/// Only what a driver or provider calls retryable is tried again, and only this often. Attempts that a crash cut off do not count.
 const RETRIES: u32 = 2;
 
 /// Plays and grades what the run's record holds and its folder lacks.
@@ -78,8 +84,10 @@ pub async fn run(job: Job) -> Result<Ended, Fault> {
         writer,
         ended: Mutex::default(),
         spent: Mutex::default(),
+        retries: Mutex::default(),
         job,
     });
+    shared.count_spent().await?;
     shared.submit().await?;
     let mut workers = JoinSet::new();
     for _ in 0..shared.job.width.max(1) {
@@ -113,6 +121,7 @@ struct Shared {
     ended: Mutex<Ended>,
     /// micro-USD.
     spent: Mutex<u64>,
+    retries: Mutex<BTreeMap<TrialKey, u32>>,
 }
 
 impl Shared {
@@ -127,6 +136,29 @@ impl Shared {
             }
         }
         self.dispatcher.submit(work).await.map(drop)
+    }
+
+    /// What earlier attempts cost counts, also of those that a crash cut off.
+    async fn count_spent(&self) -> Result<(), Fault> {
+        if self.job.record.suite.budget.cost.is_none() {
+            return Ok(());
+        }
+        let (results, specs) = (self.results.clone(), self.job.record.trials.clone());
+        let spent = on_blocking(move || {
+            let cost = |spec: &TrialSpec| results.spent(&spec.key).micro_usd.unwrap_or(0);
+            Ok(specs.iter().map(cost).sum::<u64>())
+        });
+        let spent = spent.await?;
+        spend(self, spent);
+        Ok(())
+    }
+
+    /// Whether this trial may be tried again; counts.
+    fn may_retry(&self, key: &TrialKey) -> bool {
+        let mut retries = self.retries.lock().unwrap_or_else(PoisonError::into_inner);
+        let tried = retries.entry(key.clone()).or_default();
+        *tried += 1;
+        *tried <= RETRIES
     }
 
     fn note(&self, change: impl FnOnce(&mut Ended)) {
@@ -148,6 +180,7 @@ impl Shared {
         ended.interrupted = self.job.cancel.is_cancelled();
         ended.broken.sort_by(|a, b| a.0.cmp(&b.0));
         ended.not_started.sort();
+        ended.ungraded.sort_by(|a, b| a.0.cmp(&b.0));
         ended
     }
 }
@@ -206,13 +239,13 @@ async fn trial(shared: &Shared, spec: Arc<TrialSpec>, lease: Box<dyn Lease>) -> 
     }
     shared.results.broke(&spec.key, attempt, &end).await?;
     match fault {
-        Some(fault) if fault.retryable && attempt.0 <= RETRIES => {
+        Some(fault) if fault.retryable && shared.may_retry(&spec.key) => {
             watcher.tell(Progress::Note(format!("{}: {}; tried again", spec.key, fault.message)));
             lease.retry(backoff(&spec, attempt.0)).await
         }
         Some(fault) => {
             watcher.tell(Progress::Note(format!("{}: {}", spec.key, fault.message)));
-            let full = fault.kind == "full_disk";
+            let full = fault.kind == play::FULL_DISK;
             shared.note(|ended| ended.broken.push((spec.key.clone(), fault.clone())));
             lease.done().await?;
             if full { Err(fault) } else { Ok(()) }
@@ -227,7 +260,7 @@ async fn trial(shared: &Shared, spec: Arc<TrialSpec>, lease: Box<dyn Lease>) -> 
 fn spend(shared: &Shared, micro_usd: u64) {
     let total = {
         let mut spent = shared.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        *spent += micro_usd;
+        *spent = spent.saturating_add(micro_usd);
         *spent
     };
     if let Some(most) = shared.job.record.suite.budget.cost.filter(|most| total >= *most && micro_usd > 0) {
@@ -244,9 +277,17 @@ fn backoff(spec: &TrialSpec, attempt: u32) -> Duration {
 async fn grade(shared: &Shared, spec: &TrialSpec) -> Result<(), Fault> {
     let job = &shared.job;
     let Some(end) = shared.results.ended(spec).await? else { return Ok(()) };
-    let grades = job.grading.grade(&job.layout, spec, &end).await?;
-    shared.results.commit_grades(spec, &job.record.grading, &grades).await?;
-    job.watcher.tell(Progress::Graded(spec.key.clone()));
+    match job.grading.grade(&job.layout, spec, &end).await {
+        Ok(grades) => {
+            shared.results.commit_grades(spec, &job.record.grading, &grades).await?;
+            job.watcher.tell(Progress::Graded(spec.key.clone()));
+        }
+        // One trace that somebody damaged leaves the others to be graded.
+        Err(fault) => {
+            job.watcher.tell(Progress::Note(format!("{} cannot be graded: {}", spec.key, fault.message)));
+            shared.note(|ended| ended.ungraded.push((spec.key.clone(), fault)));
+        }
+    }
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use super::{
     Job, clock,
     conversation::Conversation,
-    ground::Ground,
+    ground::{self, Ground, secrets},
     recorder::{Place, Recorder, on_blocking},
     turn::{Rules, start_fault},
 };
@@ -14,10 +14,14 @@ use crate::model::{
     run::{Attempt, TrialEnd, TrialSpec},
     trace::{Body, Clock, End, EndKind, ErrorMark, Header, Tells, Text, Trace, Usage, VERSION},
 };
-use crate::process::{Jail, env::base_env};
+use crate::process::{Jail, env::base_env, redact::Redactor};
 use crate::store::{Blobs, Writer, write_trace};
 use crate::workspace::Walls;
-use std::{path::PathBuf, sync::Arc, time::{Duration, Instant}};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// A trial that was played, and what broke it, if something of ours did.
 pub struct Played {
@@ -35,16 +39,19 @@ pub async fn play(job: &Job, writer: &Writer, spec: &Arc<TrialSpec>, attempt: At
     on_blocking(move || make_folder(&making)).await?;
     let mut tale = Tale::new(spec, attempt);
     let outcome = tell(job, writer, &mut tale, &folder).await;
-    let fault = match outcome {
-        Ok(()) => None,
-        Err(fault) => {
-            let why = format!("{fault}");
-            tale.end = End { kind: EndKind::Broken, why };
-            Some(fault)
-        }
-    };
+    let fault = outcome.err().map(|fault| tale.shown(fault));
+    // What breaks off because we stop the trial is no fault of anything, except a disk that is full.
+    let fault = fault.filter(|fault| !job.cancel.is_cancelled() || fault.kind == FULL_DISK);
+    match &fault {
+        Some(fault) => tale.end = End { kind: EndKind::Broken, why: fault.to_string() },
+        None if tale.trace_hash.is_empty() => tale.end = stopped(),
+        None => {}
+    }
     Ok(Played { end: tale.finish(&job.record.sandbox), fault })
 }
+
+/// The kind of a fault after which no trial can be kept.
+pub const FULL_DISK: &str = "full_disk";
 
 /// What is known of a trial while it goes on.
 struct Tale {
@@ -57,6 +64,7 @@ struct Tale {
     trace_hash: String,
     identity: Identity,
     notes: Vec<String>,
+    redactor: Arc<Redactor>,
 }
 
 impl Tale {
@@ -71,25 +79,33 @@ impl Tale {
             trace_hash: String::new(),
             identity: Identity::default(),
             notes: Vec::new(),
+            redactor: Arc::new(Redactor::none()),
         }
     }
 
+    /// A fault without secrets: what a program said may stand in it.
+    fn shown(&self, fault: Fault) -> Fault {
+        let clean = |text: String| self.redactor.redact(&text).into_owned();
+        Fault { message: clean(fault.message), hint: fault.hint.map(clean), ..fault }
+    }
+
     fn finish(self, sandbox: &str) -> TrialEnd {
+        let clean = |text: String| self.redactor.redact(&text).into_owned();
         TrialEnd {
             version: 1,
             key: self.spec.key.clone(),
             attempt: self.attempt.0,
-            end: self.end,
+            end: End { why: clean(self.end.why), ..self.end },
             usage: self.usage,
             started: self.started,
             finished: clock::now(),
             wall_ms: self.began.elapsed().as_millis() as u64,
             task_hash: self.spec.task.hash.clone(),
             trace_hash: self.trace_hash,
-            agent_version: self.identity.version,
-            model: self.identity.model.or_else(|| self.spec.agent.model.clone()),
+            agent_version: self.identity.version.map(clean),
+            model: self.identity.model.map(clean).or_else(|| self.spec.agent.model.clone()),
             sandbox: sandbox.to_owned(),
-            notes: self.notes,
+            notes: self.notes.into_iter().map(clean).collect(),
         }
     }
 }
@@ -97,31 +113,55 @@ impl Tale {
 async fn tell(job: &Job, writer: &Writer, tale: &mut Tale, folder: &std::path::Path) -> Result<(), Fault> {
     let spec = Arc::clone(&tale.spec);
     let driver = driver(&spec.agent.driver).ok_or_else(|| no_driver(&spec.agent.driver))?;
-    let mut ground = Ground::lay(job, &spec, folder.to_owned(), job.cancel.clone()).await?;
+    tale.redactor = Arc::new(Redactor::new(&secrets(&spec)?)?);
+    let laid = Ground::lay(job, &spec, folder.to_owned(), Arc::clone(&tale.redactor)).await;
+    let mut ground = match laid {
+        Ok(ground) => ground,
+        Err(fault) => {
+            ground::clear_place(&job.record.run, &spec.key).await;
+            return Err(fault);
+        }
+    };
     let header = header(&spec, driver, &tale.started);
     let place = Place {
         writer: writer.clone(),
         live: folder.join("live.jsonl"),
         blobs: Blobs::at(folder.join("blobs")),
-        redactor: Arc::clone(&ground.redactor),
+        redactor: Arc::clone(&tale.redactor),
     };
-    let mut recorder = Recorder::start(place, &header).await?;
-    recorder.watch(job.watcher.clone(), spec.key.clone());
-    let played = act(job, tale, driver, (&mut ground, &mut recorder)).await;
-    if let Err(fault) = &played {
-        let mark = ErrorMark { message: Text::cut(&fault.message), fault: Some(fault.clone()) };
-        recorder.ours(Body::Error(mark)).await?;
-    }
-    tale.usage = recorder.counts.usage.clone();
-    tale.notes.extend(std::mem::take(&mut ground.notes));
-    let named = folders(&ground);
-    let cleared = ground.clear().await;
-    played?;
-    cleared?;
+    let recorded = record(job, tale, driver, (&mut ground, place, &header)).await;
+    let (notes, named) = (std::mem::take(&mut ground.notes), folders(&ground));
+    tale.notes.extend(notes);
+    let settled = if recorded.is_ok() { ground.settle().await } else { Ok(()) };
+    // A folder that cannot be removed, as an agent may arrange, is told and changes no result.
+    tale.notes.extend(ground::clear_place(&job.record.run, &spec.key).await);
+    let recorder = recorded?;
+    settled?;
     let header = Header { version: tale.identity.version.clone(), session: tale.identity.session.clone(), ..header };
     let header = Header { model: tale.identity.model.clone().or(header.model), ..header };
     tale.trace_hash = keep_trace(header, recorder, named, folder.join("trace.jsonl")).await?;
     Ok(())
+}
+
+/// Plays and keeps every event; what breaks stands in the log as well, where it can be written.
+async fn record(
+    job: &Job,
+    tale: &mut Tale,
+    driver: &Driver,
+    (ground, place, header): (&mut Ground, Place, &Header),
+) -> Result<Recorder, Fault> {
+    let mut recorder = Recorder::start(place, header).await?;
+    recorder.watch(job.watcher.clone(), tale.spec.key.clone());
+    let played = act(job, tale, driver, (ground, &mut recorder)).await;
+    tale.usage = recorder.counts.usage.clone();
+    match played {
+        Ok(()) => Ok(recorder),
+        Err(fault) => {
+            let mark = ErrorMark { message: Text::cut(&fault.message), fault: Some(fault.clone()) };
+            drop(recorder.ours(Body::Error(mark)).await);
+            Err(fault)
+        }
+    }
 }
 
 async fn act(
@@ -140,8 +180,7 @@ async fn act(
     let start = Duration::from_millis(spec.task.limits.start_ms);
     let opened = tokio::time::timeout(start, (driver.open)(seat)).await;
     let mut session = opened.map_err(|_| start_fault(spec.task.limits.start_ms))??;
-    let rules =
-        Rules { limits: &spec.task.limits, permissions: spec.task.permissions, cancel: &job.cancel };
+    let rules = Rules { limits: &spec.task.limits, permissions: spec.task.permissions, cancel: &job.cancel };
     let played = Conversation {
         spec: Arc::clone(&spec),
         session: session.as_mut(),
@@ -178,7 +217,8 @@ fn seat(job: &Job, spec: &Arc<TrialSpec>, ground: &Ground) -> Seat {
             writable: vec![workspace.clone(), home.clone(), tmp.clone()],
             binds: Vec::new(),
             readonly_binds: Vec::new(),
-            hide: hide.clone(),
+            // Hidden files stand there while checks run.
+            hide: hide.iter().cloned().chain([ground.place.checks()]).collect(),
             network: *network,
         },
     };
@@ -188,7 +228,7 @@ fn seat(job: &Job, spec: &Arc<TrialSpec>, ground: &Ground) -> Seat {
         workspace,
         home,
         tmp,
-        native: job.layout.trial(&spec.key).join("native"),
+        native: ground.native(),
         env,
         jail,
         limits: spec.task.limits.clone(),
@@ -196,6 +236,10 @@ fn seat(job: &Job, spec: &Arc<TrialSpec>, ground: &Ground) -> Seat {
         cancel: job.cancel.clone(),
         redactor: Arc::clone(&ground.redactor),
     }
+}
+
+fn stopped() -> End {
+    End { kind: EndKind::Cancelled, why: "stopped by us".to_owned() }
 }
 
 fn header(spec: &TrialSpec, driver: &Driver, started: &str) -> Header {

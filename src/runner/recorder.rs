@@ -188,7 +188,7 @@ impl Recorder {
             Body::FileChange(change) => {
                 change.call = change.call.or_else(|| call.and_then(|call| self.calls.get(&call).copied()));
             }
-            Body::Usage(usage) => add(&mut self.counts.usage, usage),
+            Body::Usage(usage) => self.counts.usage.add(usage),
             Body::Reasoning(_)
             | Body::Plan(_)
             | Body::Question(_)
@@ -206,17 +206,6 @@ impl Recorder {
             | Body::Unknown(_) => {}
         }
         body
-    }
-}
-
-/// Adds one response's or turn's usage to a sum; a cost is known as long as all parts are.
-pub fn add(sum: &mut Usage, usage: &Usage) {
-    sum.input += usage.input;
-    sum.cached += usage.cached;
-    sum.output += usage.output;
-    sum.reasoning += usage.reasoning;
-    if let Some(cost) = usage.micro_usd {
-        sum.micro_usd = Some(sum.micro_usd.unwrap_or(0) + cost);
     }
 }
 

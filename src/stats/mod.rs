@@ -23,7 +23,8 @@ pub fn mean_interval(task_means: &[f64]) -> Option<MeanInterval> {
     let count = tasks as f64;
     let mean = task_means.iter().sum::<f64>() / count;
     let squares: f64 = task_means.iter().map(|value| (value - mean).powi(2)).sum();
-    let interval = if tasks < 2 || squares <= 0.0 {
+    // Means that differ by rounding alone are equal.
+    let interval = if tasks < 2 || squares <= 1e-24 * count {
         None
     } else {
         let error = (squares / (count - 1.0) / count).sqrt();
@@ -54,5 +55,6 @@ mod tests {
         assert_eq!(mean_interval(&[]), None);
         assert_eq!(mean_interval(&[0.4]).unwrap().interval, None);
         assert_eq!(mean_interval(&[1.0, 1.0, 1.0]).unwrap().interval, None);
+        assert_eq!(mean_interval(&[0.4, 0.1 + 0.3, 0.4 + f64::EPSILON]).unwrap().interval, None);
     }
 }

@@ -29,10 +29,19 @@ impl Blobs {
         if text.inline.len() <= INLINE {
             return Ok(text);
         }
-        let hash = blake3::hash(text.inline.as_bytes()).to_hex().to_string();
-        once(&self.path(&hash), text.inline.as_bytes())?;
+        let hash = self.keep_long(&text.inline)?;
         let cut = Text::cut(&text.inline);
         Ok(Text { blob: Some(hash), lossy: text.lossy, ..cut })
+    }
+
+    /// Keeps a text and says the name it is kept under.
+    ///
+    /// # Errors
+    /// When the blob cannot be written.
+    pub fn keep_long(&self, text: &str) -> Result<String, Fault> {
+        let hash = blake3::hash(text.as_bytes()).to_hex().to_string();
+        once(&self.path(&hash), text.as_bytes())?;
+        Ok(hash)
     }
 
     /// # Errors

@@ -4,7 +4,7 @@ use crate::model::fault::{Boundary, Fault};
 use std::{
     fs::{self, File},
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -20,9 +20,9 @@ pub enum Created {
 /// # Errors
 /// `store` faults, with the path and what the file system said.
 pub fn once(path: &Path, bytes: &[u8]) -> Result<Created, Fault> {
-    fail_point()?;
+    fail_point();
     let made = link_new(path, bytes).map_err(|error| fault("create", path, &error))?;
-    fail_point()?;
+    fail_point();
     Ok(made)
 }
 
@@ -32,11 +32,38 @@ pub fn once(path: &Path, bytes: &[u8]) -> Result<Created, Fault> {
 /// `store` faults, with the path and what the file system said.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     let folder = folder_of(path);
-    let done = fs::create_dir_all(folder).and_then(|()| {
+    let done = make_folders(folder).and_then(|()| {
         let temp = write_temp(folder, bytes)?;
         fs::rename(&temp, path).inspect_err(|_| drop(fs::remove_file(&temp)))
     });
     done.map_err(|error| fault("write", path, &error))
+}
+
+/// Removes what a process that is gone was about to create below `root`. Blocks.
+///
+/// # Errors
+/// When a folder cannot be read or a file not be removed.
+pub fn clear_unfinished(root: &Path) -> Result<(), Fault> {
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(&folder).map_err(|error| fault("read", &folder, &error))?;
+        for entry in entries.flatten() {
+            let (path, kind) = (entry.path(), entry.file_type());
+            if kind.is_ok_and(|kind| kind.is_dir()) {
+                folders.push(path);
+            } else if is_abandoned(&path) {
+                fs::remove_file(&path).map_err(|error| fault("remove", &path, &error))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `.new-<process>-<n>`, and there is no such process.
+fn is_abandoned(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let Some((process, _)) = name.strip_prefix(TEMP).and_then(|rest| rest.split_once('-')) else { return false };
+    process.parse::<u32>().is_ok_and(|process| !Path::new("/proc").join(process.to_string()).exists())
 }
 
 fn link_new(path: &Path, bytes: &[u8]) -> io::Result<Created> {
@@ -44,7 +71,7 @@ fn link_new(path: &Path, bytes: &[u8]) -> io::Result<Created> {
         return Ok(Created::Existed);
     }
     let folder = folder_of(path);
-    fs::create_dir_all(folder)?;
+    make_folders(folder)?;
     let temp = write_temp(folder, bytes)?;
     let linked = fs::hard_link(&temp, path);
     let removed = fs::remove_file(&temp);
@@ -59,17 +86,41 @@ fn link_new(path: &Path, bytes: &[u8]) -> io::Result<Created> {
     }
 }
 
-fn write_temp(folder: &Path, bytes: &[u8]) -> io::Result<std::path::PathBuf> {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let name = format!(".new-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    let temp = folder.join(name);
-    let write = || -> io::Result<()> {
-        let mut file = File::create(&temp)?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    };
-    write().inspect_err(|_| drop(fs::remove_file(&temp)))?;
+/// What a file is called until it is whole.
+const TEMP: &str = ".new-";
+
+fn write_temp(folder: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+    let (temp, mut file) = new_temp(folder)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    written.inspect_err(|_| drop(fs::remove_file(&temp)))?;
     Ok(temp)
+}
+
+/// A process that died may have had our number, and a file it left may be the other name of one that counts: never opened again.
+fn new_temp(folder: &Path) -> io::Result<(PathBuf, File)> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let name = format!("{TEMP}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let temp = folder.join(name);
+        match File::create_new(&temp) {
+            Ok(file) => return Ok((temp, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// A file is safe from a power loss once its folder's entry is, and that of each folder made for it.
+fn make_folders(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let around = folder_of(folder);
+    make_folders(around)?;
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        Ok(()) | Err(_) => File::open(around)?.sync_all(),
+    }
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -91,13 +142,12 @@ pub(super) fn fault(doing: &str, path: &Path, error: &io::Error) -> Fault {
 }
 
 /// Tests end the process at the n-th of these points: `EVALRUN_FAIL_AT=n`. Elsewhere it costs one load.
-fn fail_point() -> Result<(), Fault> {
+fn fail_point() {
     use std::sync::LazyLock;
     static AT: LazyLock<Option<u64>> =
         LazyLock::new(|| std::env::var("EVALRUN_FAIL_AT").ok().and_then(|text| text.parse().ok()));
     static PASSED: AtomicU64 = AtomicU64::new(0);
-    match *AT {
-        Some(at) if PASSED.fetch_add(1, Ordering::SeqCst) + 1 == at => std::process::abort(),
-        Some(_) | None => Ok(()),
+    if AT.is_some_and(|at| PASSED.fetch_add(1, Ordering::SeqCst) + 1 == at) {
+        std::process::abort();
     }
 }

@@ -19,12 +19,14 @@ mod layout;
 mod lock;
 mod read;
 mod results;
+mod source;
 mod writer;
 
 pub use blobs::Blobs;
-pub use create::{Created, once, replace};
+pub use create::{Created, clear_unfinished, once, replace};
 pub use layout::{Layout, RunRecord, newest_run};
 pub use lock::RunLock;
 pub use read::{LiveLog, read_json, read_live, read_trace, write_trace};
 pub use results::FolderResults;
+pub use source::{Bundle, Bundles, FileSource, LARGEST_FILE, MOST_FILES, OpenBundle, bundles};
 pub use writer::{Sync, Writer};

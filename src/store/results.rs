@@ -1,10 +1,16 @@
 //! Results in a run folder: the truth that `resume` reads.
 
-use super::{create, create::Created, layout::Layout, read::read_json};
+use super::{
+    create,
+    create::Created,
+    layout::Layout,
+    read::{read_json, read_live},
+};
 use crate::model::{
     fault::{Boundary, Fault},
     id::TrialKey,
     run::{Attempt, Boxed, Commit, Grades, GradingId, Results, TrialEnd, TrialSpec},
+    trace::{Body, Event, Usage},
 };
 use serde::Serialize;
 use std::{fs, path::PathBuf};
@@ -40,11 +46,26 @@ impl FolderResults {
         write_once(path, json(end)?).await.map(drop)
     }
 
-    /// Attempts that ended without a result, in order: their cost counts.
-    pub fn broken_attempts(&self, key: &TrialKey) -> Vec<TrialEnd> {
-        (1..=count_attempts(&self.layout, key))
-            .filter_map(|k| read_json(&self.layout.attempts(key).join(format!("{k}.end.json"))).ok())
-            .collect()
+    /// What all attempts at a trial used together: of one that a crash cut off, what its log says. Blocks.
+    pub fn spent(&self, key: &TrialKey) -> Usage {
+        let ended: Option<TrialEnd> = read_json(&self.layout.trial_end(key)).ok();
+        let mut sum = Usage::default();
+        for k in 1..=count_attempts(&self.layout, key) {
+            let committed = ended.as_ref().filter(|end| end.attempt == k).map(|end| end.usage.clone());
+            let broke = || read_json(&self.layout.attempts(key).join(format!("{k}.end.json"))).ok();
+            let used = committed.or_else(|| broke().map(|end: TrialEnd| end.usage));
+            match used {
+                Some(usage) => sum.add(&usage),
+                None => self.logged(key, Attempt(k)).iter().for_each(|usage| sum.add(usage)),
+            }
+        }
+        sum
+    }
+
+    fn logged(&self, key: &TrialKey, attempt: Attempt) -> Vec<Usage> {
+        let log = read_live(&self.layout.attempt(key, attempt).join("live.jsonl"));
+        let usage = |event: Event| if let Body::Usage(usage) = event.body { Some(usage) } else { None };
+        log.map(|log| log.events.into_iter().filter_map(usage).collect()).unwrap_or_default()
     }
 }
 

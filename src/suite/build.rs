@@ -13,10 +13,17 @@ use super::{
     units::Units,
 };
 use crate::model::task::Command;
+use regex::{Regex, RegexBuilder};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Component, Path, PathBuf},
+    rc::Rc,
 };
+
+/// Bytes of one compiled pattern.
+const PATTERN_BYTES: usize = 256 << 10;
+/// Patterns that are kept compiled.
+const MAX_PATTERNS: usize = 300;
 
 pub struct Builder<'a> {
     pub names: &'a Names<'a>,
@@ -27,6 +34,8 @@ pub struct Builder<'a> {
     trees: BTreeMap<PathBuf, String>,
     /// Texts of files that were read already.
     texts: BTreeMap<PathBuf, String>,
+    /// Patterns that were compiled already: every row of a table has the same ones.
+    patterns: BTreeMap<String, Result<Rc<Regex>, String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +57,14 @@ pub enum Want {
 
 impl<'a> Builder<'a> {
     pub fn new(names: &'a Names<'a>, notes: &'a mut Notes) -> Builder<'a> {
-        Builder { names, notes, row: RowNow::NoRows, trees: BTreeMap::new(), texts: BTreeMap::new() }
+        Builder {
+            names,
+            notes,
+            row: RowNow::NoRows,
+            trees: BTreeMap::new(),
+            texts: BTreeMap::new(),
+            patterns: BTreeMap::new(),
+        }
     }
 
     /// A text on the spot, its row filled in. Empty where there is none.
@@ -168,6 +184,23 @@ impl<'a> Builder<'a> {
         word
     }
 
+    /// A pattern of a question, letters' case aside.
+    ///
+    /// # Errors
+    /// Says why it does not compile.
+    pub fn pattern(&mut self, text: &str) -> Result<Rc<Regex>, String> {
+        if let Some(known) = self.patterns.get(text) {
+            return known.clone();
+        }
+        let built = RegexBuilder::new(text).case_insensitive(true).size_limit(PATTERN_BYTES).build();
+        let built = built.map(Rc::new).map_err(|error| pattern_error(&error));
+        if self.patterns.len() >= MAX_PATTERNS {
+            self.patterns.clear();
+        }
+        self.patterns.insert(text.to_owned(), built.clone());
+        built
+    }
+
     /// The hash of a folder's bytes.
     pub fn tree(&mut self, path: &Path, span: Span) -> String {
         if let Some(hash) = self.trees.get(path) {
@@ -234,6 +267,14 @@ impl<'a> Builder<'a> {
                 String::new()
             }),
         }
+    }
+}
+
+fn pattern_error(error: &regex::Error) -> String {
+    match error {
+        regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
+        // The last line says what is wrong; those before draw the pattern.
+        other => other.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
     }
 }
 

@@ -41,6 +41,8 @@ pub fn suite(root: &Node, file: &Path, build: &mut Builder<'_>) -> Suite {
     };
     not_yet(root, build);
     let agents = agents::agents(root.get("agents"), build);
+    let graders = graders(root.get("graders"), build);
+    let graded = graders.iter().map(|grader| grader.name().to_owned()).collect();
     let tasks = tasks::tasks(root.get("tasks"), &defaults, build);
     Suite {
         name: build.line(root.get("suite")),
@@ -55,7 +57,7 @@ pub fn suite(root: &Node, file: &Path, build: &mut Builder<'_>) -> Suite {
         permissions: defaults.permissions,
         concurrency: build.whole(inner(root, "concurrency", "trials")).unwrap_or(4),
         run: agents::to_run(root, build),
-        graders: graders(root.get("graders"), build),
+        graders,
         acts: ActsSpec {
             programs: strings(inner(root, "acts", "programs"), build),
             tools: strings(inner(root, "acts", "tools"), build),
@@ -63,7 +65,7 @@ pub fn suite(root: &Node, file: &Path, build: &mut Builder<'_>) -> Suite {
         agents,
         judges: root.get("judges").map_or(Value::Null, Node::to_value),
         tasks,
-        gate: root.get("gate").map(|node| gate(node, build)),
+        gate: root.get("gate").map(|node| gate(node, &graded, build)),
     }
 }
 
@@ -181,10 +183,10 @@ fn program_name(argv: &[String]) -> String {
     script.or(argv.first()).map(|word| stem(&PathBuf::from(word))).unwrap_or_default()
 }
 
-fn gate(node: &Node, build: &mut Builder<'_>) -> Gate {
+fn gate(node: &Node, graders: &BTreeSet<String>, build: &mut Builder<'_>) -> Gate {
     let mut rules = Vec::new();
     for rule in node.get("rules").map_or(&[][..], Node::items) {
-        if let Some(line) = rule_line(rule, build) {
+        if let Some(line) = rule_line(rule, graders, build) {
             rules.push(line);
         }
     }
@@ -194,19 +196,23 @@ fn gate(node: &Node, build: &mut Builder<'_>) -> Gate {
     if let (Some(start), Some(most), Some(looks)) = (start, most, looks)
         && start > most
     {
-        build.notes.error(Code::OutOfRange.at(looks.span), format!("`start` ({start}) is above `most` ({most})"), "");
+        build.notes.error(Code::Misplaced.at(looks.span), format!("`start` ({start}) is above `most` ({most})"), "");
     }
     Gate { as_written: node.to_value(), rules }
 }
 
 /// "outcome no worse by 0.05": a rule for people.
-fn rule_line(rule: &Node, build: &mut Builder<'_>) -> Option<String> {
+fn rule_line(rule: &Node, graders: &BTreeSet<String>, build: &mut Builder<'_>) -> Option<String> {
     let number = |name: &str| rule.get(name).and_then(Node::source);
     if let Some(severity) = rule.get("guardrails").and_then(Node::source) {
         return Some(format!("at most {} new guardrail violations, {severity}", number("new")?));
     }
     let score = rule.get("score")?;
     let name = score.source()?;
+    // A finer score than a dimension has a dot in its name.
+    if !name.contains('.') {
+        build.known(score, "grader", graders);
+    }
     match (number("at_least"), number("no_worse_by")) {
         (None, None) => {
             let what = "a rule for a score needs `at_least` or `no_worse_by`";

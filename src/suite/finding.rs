@@ -4,7 +4,7 @@
 //! notes.yaml:7:27: error: no check is called `limitd`
 //!    7 |         - {id: brief, expect: [limitd]}
 //!      |                                ^^^^^^
-//!      = did you mean `limited`?
+//!      = hint: did you mean `limited`?
 //! ```
 
 use super::{build::brief_path, node::Span};
@@ -14,6 +14,8 @@ use std::{
     fmt::Write,
     path::{Path, PathBuf},
 };
+
+use unicode_width::UnicodeWidthChar;
 
 /// One mistake, ready to be shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,9 +138,9 @@ impl Notes {
         self.found.len() >= MAX_FINDINGS
     }
 
-    fn add(&mut self, found: (Span, Severity, Code, String, String)) {
+    fn add(&mut self, (span, severity, code, what, hint): (Span, Severity, Code, String, String)) {
         if !self.is_full() {
-            self.found.push(found);
+            self.found.push((span, severity, code, tame(&what), tame(&hint)));
         }
     }
 
@@ -182,7 +184,7 @@ impl Notes {
             file: self.name(span.file).to_owned(),
             line: span.line,
             col: span.col,
-            source: line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect(),
+            source: line.chars().map(tame_char).collect(),
             width: u32::try_from(first.chars().count()).unwrap_or(1).max(1),
             severity: *severity,
             code: *code,
@@ -190,6 +192,19 @@ impl Notes {
             hint: hint.clone(),
         }
     }
+}
+
+/// Texts of a suite stand in findings: on a terminal they must be texts and nothing more, and not fill it.
+fn tame(text: &str) -> String {
+    const MOST: usize = 500;
+    let shown: String = text.chars().take(MOST).map(tame_char).collect();
+    if text.chars().nth(MOST).is_some() { format!("{shown}...") } else { shown }
+}
+
+/// No control character, and none that turns the direction of writing.
+fn tame_char(c: char) -> char {
+    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if c.is_control() || turns { ' ' } else { c }
 }
 
 /// Whether findings are shown with colours.
@@ -233,14 +248,19 @@ fn show(finding: &Finding, paint: Paint, out: &mut String) {
     let _ = writeln!(out, "{strong}{file}:{line}:{col}:{off} {mark}{word}{off}: {what}");
     let (shown, skipped) = window(&finding.source, *col as usize);
     if !shown.trim().is_empty() {
-        let indent = " ".repeat((*col as usize).saturating_sub(1 + skipped));
-        let room = shown.chars().count().saturating_sub(indent.chars().count()).max(1);
-        let carets = "^".repeat((finding.width as usize).min(room));
+        let before = (*col as usize).saturating_sub(1 + skipped);
+        let indent = " ".repeat(columns(&shown, 0, before));
+        let carets = "^".repeat(columns(&shown, before, finding.width as usize).max(1));
         let _ = writeln!(out, "{line:>5} | {shown}\n      | {indent}{mark}{carets}{off}");
     }
     if !finding.hint.is_empty() {
         let _ = writeln!(out, "      = hint: {}", finding.hint);
     }
+}
+
+/// Columns of a terminal that some characters of a line take: one, two for wide ones, none for marks.
+fn columns(line: &str, from: usize, count: usize) -> usize {
+    line.chars().skip(from).take(count).map(|c| c.width().unwrap_or(0)).sum()
 }
 
 /// The part of a long line around a column, and how many characters before it are left out.

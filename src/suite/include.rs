@@ -7,7 +7,7 @@ use super::{
     build::brief_path,
     files,
     finding::{Code, Notes},
-    node::{Entry, Kind, Node, Span},
+    node::{Entry, Kind, Node, Span, brief},
     parse::parse,
 };
 use std::path::{Path, PathBuf};
@@ -88,6 +88,7 @@ impl Reader<'_> {
             "include" => {}
             // Every file may say its version.
             "version" if entry.value.source() == Some("1") => {}
+            "version" => unknown_version(&entry.value, self.notes),
             "tasks" => match entries.iter_mut().find(|have| have.key.text == "tasks") {
                 Some(Entry { value: Node { kind: Kind::List(tasks), .. }, .. }) => {
                     tasks.extend(entry.value.items().iter().cloned());
@@ -119,6 +120,12 @@ impl Reader<'_> {
     fn way(&self) -> String {
         self.open.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(" -> ")
     }
+}
+
+/// The version of an included file; that of the suite itself is checked with its shape.
+fn unknown_version(node: &Node, notes: &mut Notes) {
+    let what = format!("version {} is unknown: this evalrun reads version 1", brief(node.source().unwrap_or("?")));
+    notes.error(Code::Misplaced.at(node.span), what, "write `version: 1`");
 }
 
 struct Merging<'a> {

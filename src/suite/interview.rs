@@ -8,13 +8,12 @@ use super::{
     node::{Kind, Node, Read, brief},
 };
 use crate::model::task::{Constraint, Fact, Interview, Say, Spoken, Stage, When, Wording};
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
+use std::rc::Rc;
 
 /// The one stage of a task that has its `say` on itself.
 pub const ONLY_STAGE: &str = "brief";
 const REPLIES: u32 = 4;
-/// Bytes of one compiled pattern.
-const PATTERN_BYTES: usize = 1 << 20;
 
 pub fn interview(task: &Node, defaults: &Defaults, build: &mut Builder<'_>) -> Interview {
     let node = task.get("interview");
@@ -117,6 +116,9 @@ fn when(node: &Node, build: &mut Builder<'_>) -> Option<When> {
 }
 
 fn say(node: Option<&Node>, build: &mut Builder<'_>) -> Say {
+    if let Some(node) = node.filter(|node| node.scalar().is_some_and(|s| !s.plain && s.text.trim().is_empty())) {
+        build.notes.error(Code::Misplaced.at(node.span), "this says nothing", "write what the interviewer says");
+    }
     let Some(fact) = node.and_then(|node| node.get("if_told")) else { return Say::Text(build.text(node)) };
     let get = |name: &str| node.and_then(|node| node.get(name));
     Say::IfTold { fact: build.line(Some(fact)), then: build.text(get("then")), otherwise: build.text(get("else")) }
@@ -176,11 +178,12 @@ fn examples(node: &Node, build: &mut Builder<'_>) {
 }
 
 /// `None` where one of them is wrong: then nothing can be said about examples.
-fn patterns(node: Option<&Node>, build: &mut Builder<'_>) -> Option<Vec<Regex>> {
+fn patterns(node: Option<&Node>, build: &mut Builder<'_>) -> Option<Vec<Rc<Regex>>> {
     let mut out = Vec::new();
     let mut good = true;
     let items = node.map_or(&[][..], Node::items);
-    if node.is_some_and(|node| !matches!(node.kind, Kind::List(_))) {
+    // When nobody will read more findings, compiling more patterns only costs time.
+    if build.notes.is_full() || node.is_some_and(|node| !matches!(node.kind, Kind::List(_))) {
         return None;
     }
     for item in items {
@@ -189,11 +192,11 @@ fn patterns(node: Option<&Node>, build: &mut Builder<'_>) -> Option<Vec<Regex>> 
             continue;
         }
         let text = build.line(Some(item));
-        match RegexBuilder::new(&text).case_insensitive(true).size_limit(PATTERN_BYTES).build() {
+        match build.pattern(&text) {
             Ok(pattern) => out.push(pattern),
             Err(error) => {
                 good = false;
-                let what = format!("this pattern does not compile: {}", pattern_error(&error));
+                let what = format!("this pattern does not compile: {error}");
                 build.notes.error(
                     Code::Pattern.at(item.span),
                     what,
@@ -203,14 +206,6 @@ fn patterns(node: Option<&Node>, build: &mut Builder<'_>) -> Option<Vec<Regex>> 
         }
     }
     good.then_some(out)
-}
-
-fn pattern_error(error: &regex::Error) -> String {
-    match error {
-        regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
-        // The last line says what is wrong; those before draw the pattern.
-        other => other.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
-    }
 }
 
 fn constraints(node: Option<&Node>, first: &str, build: &mut Builder<'_>) -> Vec<Constraint> {

@@ -5,7 +5,7 @@ use super::{
     files::{self, Stands},
     finding::{Code, Notes},
     interview::ONLY_STAGE,
-    node::{Kind, Node, Span, number},
+    node::{Kind, Node, Span, brief, number},
     tasks::plain_folder,
 };
 use crate::model::task::Workspace;
@@ -40,6 +40,7 @@ pub fn check(task: &Node, workspace: &Workspace, build: &mut Builder<'_>) {
         for wording in fact.get("say").map_or(&[][..], Node::items) {
             known_stage(wording.get("from"), &there, build);
         }
+        first_wording(fact, &there, build);
         discoverable(fact, workspace, build);
     }
     for constraint in items(interview, "constraints") {
@@ -190,6 +191,19 @@ fn known(node: Option<&Node>, what: &str, names: &BTreeSet<String>, build: &mut 
 
 fn known_stage(node: Option<&Node>, there: &There<'_>, build: &mut Builder<'_>) {
     known(node, "stage", &there.stage_names, build);
+}
+
+/// Asked before the stage of its first wording, the interviewer would have nothing to say.
+fn first_wording(fact: &Node, there: &There<'_>, build: &mut Builder<'_>) {
+    let wordings = fact.get("say").map_or(&[][..], Node::items);
+    let from = |wording: &Node| wording.get("from").and_then(Node::source).map(|name| there.stage(name));
+    let late = |wording: &Node| matches!(from(wording), Some(Some(at)) if at > 0);
+    if let (Some(first), true) = (wordings.first(), wordings.iter().all(late)) {
+        let span = first.get("from").map_or(first.span, |node| node.span);
+        let stage = first.get("from").and_then(Node::source).unwrap_or_default();
+        let what = format!("fact `{}` has no answer before stage `{}`", brief(&id(fact)), brief(stage));
+        build.notes.error(Code::Misplaced.at(span), what, "add a wording without `from`");
+    }
 }
 
 /// A path that is to answer a question must be in the workspace; where a setup makes files nobody can say.

@@ -48,11 +48,6 @@ pub struct Loaded {
     pub findings: Vec<Finding>,
 }
 
-/// A first suite, for `evalrun init`: it checks, and runs with a stand-in, in an empty folder.
-pub fn starter() -> &'static str {
-    include_str!("starter.yaml")
-}
-
 /// The tree of a suite and of all it includes as JSON, as the schema sees it. `None`: it is no YAML.
 pub fn as_json(path: &Path) -> Option<serde_json::Value> {
     include::read(path, &mut finding::Notes::default()).map(|root| root.to_value())

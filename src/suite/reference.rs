@@ -90,6 +90,9 @@ impl Page {
                 let names: Vec<String> = records.iter().map(|record| link_choice(record)).collect();
                 format!("one of {}", names.join(", "))
             }
+            Shape::List { of: Shape::Line, .. } => "list of texts".to_owned(),
+            Shape::List { of: Shape::Path, .. } => "list of paths".to_owned(),
+            Shape::List { of: Shape::Id, .. } => "list of ids".to_owned(),
             Shape::List { of, .. } => format!("list of {}", self.value(of)),
             Shape::Map { of, ids: true } => format!("map: id -> {}", self.value(of)),
             Shape::Map { of, ids: false } => format!("map: name -> {}", self.value(of)),

@@ -42,7 +42,7 @@ impl Writer<'_> {
             Shape::Whole(least) => json!({"type": "integer", "minimum": least, "maximum": u32::MAX}),
             Shape::Number { least, most } => json!({"type": "number", "minimum": least, "maximum": most}),
             Shape::Quantity(units) if units.bare => {
-                json!({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": units.pattern()}]})
+                json!({"anyOf": [{"type": "integer", "minimum": u8::from(!units.zero), "maximum": 9_007_199_254_740_992_u64}, {"type": "string", "pattern": units.pattern()}]})
             }
             Shape::Quantity(units) => {
                 json!({"type": "string", "pattern": units.pattern(), "examples": [units.example]})

@@ -363,6 +363,10 @@ impl Checker<'_> {
                 );
                 self.notes.error(Code::MissingUnit.at(node.span), what, units.hint(&scalar.text));
             }
+            Err(Wrong::Zero) => {
+                let what = format!("{} must be more than nothing, not {}", place.what, node.described());
+                self.notes.error(Code::OutOfRange.at(node.span), what, format!("for example {}", units.example));
+            }
             Err(Wrong::Unreadable) if scalar.text.is_empty() => self.wrong(node, shape, place),
             Err(Wrong::Unreadable) => {
                 let what = format!("{} must be {}, not {}", place.what, units.name, node.described());

@@ -5,7 +5,7 @@ use super::{
         AMOUNT, COMMAND, Field, LINES, REAL, Record, SHARE, SOME_LINES, Shape, list, may, must, some, usual, words,
     },
     tables_task::TASK,
-    units::{COUNT, DURATION, MONEY, SIZE},
+    units::{COUNT, DURATION, MONEY, SIZE, SOME},
 };
 
 /// The words of `model::act::Act`.
@@ -86,7 +86,7 @@ pub const LIMITS: Record = Record {
     name: "limits",
     doc: "The agent's own limits in one trial. Counts may carry `k` or `M`; everything else has a unit.",
     fields: &[
-        usual("turns", Shape::Quantity(&COUNT), "20", "Messages to the agent."),
+        usual("turns", Shape::Quantity(&SOME), "20", "Messages to the agent."),
         usual("start", Shape::Quantity(&DURATION), "60s", "Until the agent is ready."),
         usual("turn", Shape::Quantity(&DURATION), "10m", "One turn."),
         usual("idle", Shape::Quantity(&DURATION), "5m", "Without a sign of life; stops while a tool runs."),

@@ -154,8 +154,16 @@ fn git_source(git: &Node, written: &mut Written, build: &mut Builder<'_>) -> Sou
     let url = build.line(git.get("url"));
     written.git = Some(url.clone());
     let span = git.get("url").map(|node| node.span);
-    let local =
-        !url.is_empty() && !url.contains("://") && !url.split('/').next().is_some_and(|host| host.contains(':'));
+    for node in [git.get("url"), git.get("rev")].into_iter().flatten() {
+        if build.line(Some(node)).starts_with('-') {
+            let what = "this begins with `-`, which git takes for an option";
+            build.notes.error(Code::Misplaced.at(node.span), what, "");
+        }
+    }
+    let local = !url.is_empty()
+        && !url.starts_with('-')
+        && !url.contains("://")
+        && !url.split('/').next().is_some_and(|host| host.contains(':'));
     let url = match (local, span) {
         (true, Some(span)) => local_repository(&url, span, build),
         (true | false, _) => url,
@@ -242,7 +250,7 @@ fn score_at(node: &Node, build: &mut Builder<'_>) -> ScoreAt {
         && (best - worst).abs() < f64::EPSILON
     {
         let span = node.get("worst").map_or(node.span, |worst| worst.span);
-        build.notes.error(Code::OutOfRange.at(span), "`best` and `worst` are the same", "the score lies between them");
+        build.notes.error(Code::Misplaced.at(span), "`best` and `worst` are the same", "the score lies between them");
     }
     score
 }

@@ -10,16 +10,20 @@ pub enum Wrong {
     /// A bare number where a unit is needed.
     NoUnit,
     Unreadable,
+    /// Nothing, where nothing makes no sense.
+    Zero,
 }
 
 /// A kind of quantity: its units with their sizes, and an example.
 pub struct Units {
     pub name: &'static str,
     pub example: &'static str,
-    /// Largest first is not needed; the whole rest must be the unit.
+    /// The whole rest after the number must be one of them.
     pub units: &'static [(&'static str, f64)],
     /// Whether a bare number stands for itself.
     pub bare: bool,
+    /// Whether it may be 0.
+    pub zero: bool,
 }
 
 /// Milliseconds.
@@ -28,6 +32,7 @@ pub const DURATION: Units = Units {
     example: "90s, 10m or 4h",
     units: &[("ms", 1.0), ("s", 1000.0), ("m", 60_000.0), ("h", 3_600_000.0)],
     bare: false,
+    zero: false,
 };
 
 /// Bytes.
@@ -36,15 +41,24 @@ pub const SIZE: Units = Units {
     example: "64KiB or 16MiB",
     units: &[("B", 1.0), ("KiB", 1024.0), ("MiB", 1_048_576.0), ("GiB", 1_073_741_824.0)],
     bare: false,
+    zero: false,
 };
 
 /// Micro-USD.
 pub const MONEY: Units =
-    Units { name: "an amount of money", example: "5 USD", units: &[("USD", 1_000_000.0)], bare: false };
+    Units { name: "an amount of money", example: "5 USD", units: &[("USD", 1_000_000.0)], bare: false, zero: true };
 
 /// A count, which may carry k or M.
-pub const COUNT: Units =
-    Units { name: "a count", example: "400, 20k or 2M", units: &[("k", 1000.0), ("M", 1_000_000.0)], bare: true };
+pub const COUNT: Units = Units {
+    name: "a count",
+    example: "400, 20k or 2M",
+    units: &[("k", 1000.0), ("M", 1_000_000.0)],
+    bare: true,
+    zero: true,
+};
+
+/// A count of what there must be one of.
+pub const SOME: Units = Units { zero: false, ..COUNT };
 
 impl Units {
     /// A scalar: for a count, also any number YAML knows.
@@ -53,7 +67,7 @@ impl Units {
     /// As `read`.
     pub fn read_scalar(&self, scalar: &Scalar) -> Result<u64, Wrong> {
         match (self.bare && scalar.read() == Read::Number, number(&scalar.text).and_then(|number| number.as_f64())) {
-            (true, Some(value)) if value.fract() == 0.0 => whole(value),
+            (true, Some(value)) if value.fract() == 0.0 => self.whole(value),
             (true, _) => Err(Wrong::Unreadable),
             (false, _) => self.read(&scalar.text),
         }
@@ -62,24 +76,38 @@ impl Units {
     /// # Errors
     /// When the text is no number followed by one of the units.
     pub fn read(&self, text: &str) -> Result<u64, Wrong> {
-        let text = text.trim();
         let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
         let number: f64 = text[..digits].parse().map_err(|_| Wrong::Unreadable)?;
-        let unit = text[digits..].trim_start();
+        let unit = text[digits..].trim_start_matches(' ');
         let size = match self.units.iter().find(|(name, _)| *name == unit) {
             Some((_, size)) => *size,
             None if unit.is_empty() && self.bare && number.fract() == 0.0 => 1.0,
             None if unit.is_empty() && !self.bare => return Err(Wrong::NoUnit),
             None => return Err(Wrong::Unreadable),
         };
-        whole(number * size)
+        self.whole(number * size)
+    }
+
+    /// Positive, finite, within what JSON numbers hold exactly; what is not 0 does not become it.
+    fn whole(&self, number: f64) -> Result<u64, Wrong> {
+        let rounded = if number > 0.0 { number.round().max(1.0) } else { number };
+        if !(0.0..=9_007_199_254_740_992.0).contains(&rounded) {
+            return Err(Wrong::Unreadable);
+        }
+        if rounded == 0.0 && !self.zero {
+            return Err(Wrong::Zero);
+        }
+        // In range by the lines above.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        Ok(rounded as u64)
     }
 
     /// The same language as a regular expression, for the schema.
     pub fn pattern(&self) -> String {
         let units: Vec<&str> = self.units.iter().map(|(name, _)| *name).collect();
         let bare = if self.bare { "[0-9]+|" } else { "" };
-        format!("^({bare}([0-9]+(\\.[0-9]*)?|\\.[0-9]+) *({}))$", units.join("|"))
+        let some = if self.zero { "" } else { "(?=.*[1-9])" };
+        format!("^{some}({bare}([0-9]+(\\.[0-9]*)?|\\.[0-9]+) *({}))$", units.join("|"))
     }
 
     /// "write `10s`, `10m` or `10h`" for the number somebody wrote.
@@ -92,17 +120,6 @@ impl Units {
             _ => format!("for example {}", self.example),
         }
     }
-}
-
-/// Positive, finite, within what JSON numbers hold exactly.
-fn whole(number: f64) -> Result<u64, Wrong> {
-    let rounded = number.round();
-    if !(0.0..=9_007_199_254_740_992.0).contains(&rounded) {
-        return Err(Wrong::Unreadable);
-    }
-    // In range by the line above.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    Ok(rounded as u64)
 }
 
 #[cfg(test)]
@@ -119,6 +136,8 @@ mod tests {
         assert_eq!(MONEY.read("0.25 USD"), Ok(250_000));
         assert_eq!(MONEY.read("5 EUR"), Err(Wrong::Unreadable));
         assert_eq!(COUNT.read("2M"), Ok(2_000_000));
+        assert_eq!(DURATION.read("0.0h"), Err(Wrong::Zero));
+        assert_eq!(MONEY.read("0 USD"), Ok(0));
         assert_eq!(COUNT.read("400"), Ok(400));
         assert_eq!(COUNT.read("-1"), Err(Wrong::Unreadable));
         assert_eq!(DURATION.read("99999999999999999999h"), Err(Wrong::Unreadable));

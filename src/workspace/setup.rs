@@ -83,14 +83,18 @@ pub async fn prepare(wanted: &Workspace, shop: &Shop, conditions: &Conditions<'_
     .await?;
     let hash = cache_key(&source, wanted)?;
     let folder = shop.cache.join(&hash);
+    // Two caches may share one temporary folder.
+    let root = Place::path(&shop.places, &format!("setup/{}/{hash}", shop.cache.display()));
     if let Some(ready) = Prepared::read(&folder, &hash) {
+        // Whoever built it and was killed just then left the place; nobody else will remove it.
+        let left = root.clone();
+        blocking(move || remove(&left)).await?;
         return Ok(ready);
     }
     let _lock = lock(&shop.cache.join(format!("{hash}.lock")), conditions.cancel).await?;
     if let Some(ready) = Prepared::read(&folder, &hash) {
         return Ok(ready);
     }
-    let root = Place::path(&shop.places, &format!("setup/{hash}"));
     let ignore = Ignore::new(&wanted.ignore)?;
     let (place, notes) = blocking(move || source.fill(&root, &ignore)).await?;
     // What is shared by all trials must not depend on the seed of the one that came first.

@@ -1,7 +1,17 @@
 //! The one integration binary.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
+mod ablations;
 mod acts;
 mod agents;
+mod bed;
 mod cli;
+mod crash;
 mod graders;
 mod house;
 mod importers;

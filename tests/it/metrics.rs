@@ -3,10 +3,15 @@
 
 use super::tiny::{self, Case};
 use evalrun::{
-    metrics::{self, METRICS},
+    metrics::{self, METRICS, consistency, interview},
     model::score::Measured,
 };
-use std::{collections::BTreeSet, fs, path::Path};
+use serde_json::{Map, Value};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 #[test]
 fn every_case_measures_as_written() {
@@ -38,8 +43,12 @@ fn every_metric_has_a_case_with_a_value_and_one_without() {
     let missing: Vec<&str> = METRICS.iter().map(|metric| metric.id).filter(|id| !valued.contains(*id)).collect();
     assert!(missing.is_empty(), "no case gives a value for: {}", missing.join(", "));
     let never = |metric: &&metrics::Metric| metric.undefined == "never" && metric.unknown == "never";
-    let missing: Vec<&str> =
-        METRICS.iter().filter(|metric| !never(metric)).map(|metric| metric.id).filter(|id| !other.contains(*id)).collect();
+    let missing: Vec<&str> = METRICS
+        .iter()
+        .filter(|metric| !never(metric))
+        .map(|metric| metric.id)
+        .filter(|id| !other.contains(*id))
+        .collect();
     assert!(missing.is_empty(), "no case leaves undefined or unknown: {}", missing.join(", "));
 }
 
@@ -51,7 +60,11 @@ fn values_are_finite_and_cite_events_that_exist() {
         for (id, measured) in metrics::measure(&facts) {
             if let Measured::Value(reading) = measured {
                 assert!(reading.value.is_finite(), "{file}: {}: {id}", case.case);
-                assert!(reading.cites.iter().all(|event| built.trace.event(*event).is_some()), "{file}: {}: {id}", case.case);
+                assert!(
+                    reading.cites.iter().all(|event| built.trace.event(*event).is_some()),
+                    "{file}: {}: {id}",
+                    case.case
+                );
             }
         }
     }
@@ -69,6 +82,110 @@ fn ids_are_unique_and_the_document_is_current() {
     }
     let committed = fs::read_to_string(&path).unwrap_or_default();
     assert!(committed == document, "docs/metrics.md is stale: run this test once with EVALRUN_WRITE_DOCS=1");
+}
+
+/// Every case of the oracle, by name; a function that is not known here fails it.
+#[test]
+fn oracle_cases_hold() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/oracles/trajectory_metrics.json");
+    let file: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let cases = file["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 10);
+    for case in cases {
+        let found = oracle(case["fn"].as_str().unwrap(), &case["input"]);
+        let expected = match &case["expect"] {
+            Value::Object(fields) => fields.clone(),
+            number => Map::from_iter([("value".to_owned(), number.clone())]),
+        };
+        for (name, expected) in expected {
+            let (found, expected) = (found[name.as_str()], expected.as_f64().unwrap());
+            assert!(
+                (found - expected).abs() <= case["tol"].as_f64().unwrap(),
+                "{}: {name} is {found}, expected {expected}",
+                case["id"]
+            );
+        }
+    }
+}
+
+fn oracle(name: &str, input: &Value) -> BTreeMap<&'static str, f64> {
+    let numbers =
+        |list: &Value| -> Vec<f64> { list.as_array().unwrap().iter().map(|item| item.as_f64().unwrap()).collect() };
+    let words = |list: &Value| -> Vec<Vec<String>> { serde_json::from_value(list.clone()).unwrap() };
+    let one = |value: Option<f64>| BTreeMap::from([("value", value.unwrap())]);
+    match name {
+        "outcome_consistency" => {
+            let successes: Vec<bool> = numbers(&input["successes"]).into_iter().map(|number| number > 0.5).collect();
+            one(consistency::outcome_consistency(&successes))
+        }
+        "trajectory_distribution_consistency" => {
+            one(consistency::act_distribution_consistency(&words(&input["trajectories"])))
+        }
+        "trajectory_sequence_consistency" => one(consistency::act_sequence_consistency(&words(&input["trajectories"]))),
+        "resource_consistency" => one(consistency::resource_consistency(&numbers(&input["values"]))),
+        "user_correction" => {
+            let tags = words(&input["tags"]);
+            let count = |word: &str| tags.iter().filter(|tags| tags.iter().any(|tag| tag == word)).count();
+            one(Some(interview::user_corrections(count("correction"), count("nudge"))))
+        }
+        "information_gain_bits" => {
+            let answers: Vec<Vec<usize>> = serde_json::from_value(input["answer_partition"].clone()).unwrap();
+            one(interview::information_gain_bits(&numbers(&input["prior"]), &answers))
+        }
+        "elicitation" => {
+            let slots: BTreeMap<String, f64> = serde_json::from_value(input["slots"].clone()).unwrap();
+            let among = |field: &str| -> Vec<(f64, bool)> {
+                let named: Vec<String> = serde_json::from_value(input[field].clone()).unwrap();
+                slots.iter().map(|(slot, weight)| (*weight, named.contains(slot))).collect()
+            };
+            let number = |field: &str| input[field].as_f64().unwrap();
+            let recall = interview::weighted_recall(&among("revealed_by_question")).unwrap();
+            let precision = number("useful_questions") / number("questions");
+            BTreeMap::from([
+                ("weighted_recall", recall),
+                ("question_precision", precision),
+                ("f1", interview::f1(precision, recall)),
+                ("discoverable_rate", number("discoverable_questions") / number("questions")),
+                ("assumed_weight_share", interview::weighted_recall(&among("assumed")).unwrap()),
+            ])
+        }
+        other => panic!("no oracle is known for `{other}`"),
+    }
+}
+
+/// A long session costs one pass: this one ends long before a quadratic walk would.
+#[test]
+fn a_hundred_thousand_events_are_measured() {
+    let round = |nth: usize| {
+        let path = format!("src/m{}/f{}.py", nth % 97, nth % 1009);
+        let line = |yaml: String| -> Map<String, Value> { serde_yaml::from_str(&yaml).unwrap() };
+        vec![
+            line(format!("{{say: 'Step {nth}: I look at {path} and change it next.'}}")),
+            line(format!("{{shell: 'rg -n name{nth} src', out: '{path}:3: name{nth}'}}")),
+            line(format!("{{read: {path}}}")),
+            line(format!("{{edit: {path}, old: a, new: b}}")),
+            line("{shell: pytest -q | tail -3, out: '3 passed in 0.1s'}".to_owned()),
+        ]
+    };
+    let mut trace: Vec<Map<String, Value>> = vec![serde_yaml::from_str("{user: Go.}").unwrap()];
+    (0..11_200).for_each(|nth| trace.extend(round(nth)));
+    let case = Case {
+        case: "long".to_owned(),
+        tells: None,
+        language: None,
+        task: Some(Map::new()),
+        twin: false,
+        trace,
+        expect: BTreeMap::new(),
+    };
+    let built = tiny::build(&case);
+    assert!(built.trace.events.len() > 100_000);
+    let facts = tiny::facts(&built);
+    let measured = metrics::measure(&facts);
+    let number = |id: &str| measured.iter().find(|(name, _)| *name == id).unwrap().1.number();
+    assert_eq!(number("tool_calls"), Some(44_800.0));
+    assert_eq!(number("read_before_edit"), Some(1.0));
+    assert_eq!(number("ends_green"), Some(1.0));
 }
 
 fn cases() -> Vec<(String, Case)> {

@@ -1,18 +1,14 @@
 //! Whole trials, dispatchers and run folders.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 use evalrun::{
-    model::{
-        run::{Dispatcher, GradingId, TrialSpec, Work},
-        suite::Suite,
-    },
+    model::{run::GradingId, suite::Suite},
     plan::{Available, Selection, plan},
     process::Cancel,
-    runner::{self, Grading, Job, dispatch::LocalDispatcher, progress::Watcher},
+    runner::{self, Grading, Job, progress::Watcher},
     store::{Layout, RunRecord},
 };
 use serde_json::json;
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{fs, path::Path};
 
 const SCRIPT: &str = "
 version: 1
@@ -89,10 +85,7 @@ async fn a_trial_is_played_from_the_brief_to_the_sealed_trace() {
     let ended = runner::run(job).await.unwrap();
     assert_eq!(ended, runner::Ended::default());
     let trace = evalrun::store::read_trace(&layout.trial(&key).join("1/trace.jsonl")).unwrap();
-    let kinds: Vec<String> = trace
-        .events
-        .iter()
-        .map(|event| format!("{} {} {}", event.turn, event.stage, event.body.kind()))
-        .collect();
+    let kinds: Vec<String> =
+        trace.events.iter().map(|event| format!("{} {} {}", event.turn, event.stage, event.body.kind())).collect();
     insta::assert_snapshot!(kinds.join("\n"));
 }

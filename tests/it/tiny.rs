@@ -5,10 +5,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use evalrun::{
-    metrics::{Facts, Given, Readers, gather},
+    acts::Table,
+    metrics::{self, Facts, Given},
     model::{
-        act::{Act, Deed, Seen},
-        ask::AskKind,
         id::EventId,
         interview::{By, Decided, Decision},
         score::Measured,
@@ -45,8 +44,7 @@ pub struct Built {
 }
 
 pub fn facts(built: &Built) -> Facts<'_> {
-    let readers = Readers { deeds: &deeds, questions: &questions };
-    gather(&built.trace, Given { task: built.task.as_ref(), twin: built.twin }, &readers)
+    metrics::read(&built.trace, Given { task: built.task.as_ref(), twin: built.twin }, Table::shipped())
 }
 
 /// A number, or the kind of its absence.
@@ -93,7 +91,8 @@ fn task(over: &Map<String, Value>) -> Task {
         "permissions": "allow",
     });
     for (key, value) in over {
-        let slot = if ["stages", "facts", "constraints"].contains(&key.as_str()) { &mut base["interview"] } else { &mut base };
+        let slot =
+            if ["stages", "facts", "constraints"].contains(&key.as_str()) { &mut base["interview"] } else { &mut base };
         slot[key] = value.clone();
     }
     fill(&mut base);
@@ -167,7 +166,11 @@ impl Writer {
             "read" => self.call(step, "read", json!({ "path": text })),
             "search" => self.call(step, "search", json!({ "pattern": text, "path": step.get("in") })),
             "write" => self.call(step, "write", json!({ "path": text, "content": step.get("new") })),
-            "edit" => self.call(step, "edit", json!({"path": text, "old_string": step.get("old"), "new_string": step.get("new")})),
+            "edit" => self.call(
+                step,
+                "edit",
+                json!({"path": text, "old_string": step.get("old"), "new_string": step.get("new")}),
+            ),
             "ask" => self.call(step, "ask", json!({ "question": text })),
             "question" => {
                 self.push(step, Body::Question(Question { text: text.into(), options: Vec::new(), answer: None }));
@@ -177,7 +180,8 @@ impl Writer {
                 self.push(step, Body::Compaction(Compaction { before: None, after: None, summary: text.into() }));
             }
             "change" => {
-                let change = FileChange { path: text.to_owned(), change: Change::Modified, diff: diff(step), call: None };
+                let change =
+                    FileChange { path: text.to_owned(), change: Change::Modified, diff: diff(step), call: None };
                 self.push(step, Body::FileChange(change));
             }
             "usage" => {
@@ -186,7 +190,10 @@ impl Writer {
             }
             "permission" => {
                 let granted = step.get("granted") == Some(&json!(true));
-                self.push(step, Body::Permission(Permission { asked: text.to_owned(), granted, by: "policy".to_owned() }));
+                self.push(
+                    step,
+                    Body::Permission(Permission { asked: text.to_owned(), granted, by: "policy".to_owned() }),
+                );
             }
             _other => self.ours(step, key, value),
         }
@@ -196,8 +203,15 @@ impl Writer {
         let text = value.as_str().unwrap_or_default();
         let why = step.get("why").and_then(Value::as_str).unwrap_or_default().to_owned();
         let mark = |state| Body::Stage(StageMark { id: text.to_owned(), state, why: why.clone() });
-        let decision = |decision, facts: Vec<String>| Body::Interviewer(Decision { decision, facts, by: By::Pattern, why: why.clone() });
-        let list = || value.as_array().map(|list| list.iter().map(|item| item.as_str().unwrap().to_owned()).collect()).unwrap_or_default();
+        let decision = |decision, facts: Vec<String>| {
+            Body::Interviewer(Decision { decision, facts, by: By::Pattern, why: why.clone() })
+        };
+        let list = || {
+            value
+                .as_array()
+                .map(|list| list.iter().map(|item| item.as_str().unwrap().to_owned()).collect())
+                .unwrap_or_default()
+        };
         let body = match key {
             "stage" => {
                 self.stage = text.to_owned();
@@ -219,7 +233,10 @@ impl Writer {
                 score: step.get("score").and_then(Value::as_f64),
                 exit: None,
                 why,
-                tests: step.get("tests").map(|tests| serde_json::from_value(tests.clone()).unwrap()).unwrap_or_default(),
+                tests: step
+                    .get("tests")
+                    .map(|tests| serde_json::from_value(tests.clone()).unwrap())
+                    .unwrap_or_default(),
                 output: Text::default(),
                 duration_ms: None,
             }),
@@ -282,87 +299,4 @@ fn change(value: &Value) -> PathChange {
         (_, _) => (Change::Modified, text),
     };
     PathChange { path: path.to_owned(), change, was: None, added: 1, removed: 0, binary: false }
-}
-
-fn questions(text: &str, language: &str) -> Vec<(AskKind, String)> {
-    let asked = evalrun::interview::questions::questions(text, language);
-    asked.into_iter().map(|asked| (asked.kind, asked.sentence)).collect()
-}
-
-/// Enough of a classifier for these cases.
-fn deeds(name: &str, input: &Value) -> Vec<Deed> {
-    let path = input["path"].as_str().map(str::to_owned);
-    let native = |act| Deed {
-        act,
-        sub: None,
-        program: name.to_owned(),
-        seen: Seen::Visible,
-        paths_read: if matches!(act, Act::Read | Act::Search) { path.clone().into_iter().collect() } else { Vec::new() },
-        paths_written: if act == Act::Edit { path.clone().into_iter().collect() } else { Vec::new() },
-        lines: None,
-        command: String::new(),
-        cwd: None,
-        pattern: input["pattern"].as_str().map(str::to_owned),
-    };
-    match name {
-        "read" => vec![native(Act::Read)],
-        "search" => vec![native(Act::Search)],
-        "write" | "edit" => vec![native(Act::Edit)],
-        "ask" => vec![native(Act::Ask)],
-        _ => line(input["command"].as_str().unwrap()),
-    }
-}
-
-fn line(line: &str) -> Vec<Deed> {
-    let segments: Vec<&str> = line.split("&&").map(str::trim).filter(|part| !part.starts_with("cd ")).collect();
-    segments.iter().map(|segment| one(segment)).collect()
-}
-
-fn one(segment: &str) -> Deed {
-    let (command, seen) = match segment.split_once('|') {
-        Some((command, _)) if command.ends_with(' ') && !segment.contains("||") => (command.trim(), Seen::Pipe),
-        _ if segment.contains("||") => (segment.split("||").next().unwrap().trim(), Seen::Or),
-        _ => (segment, Seen::Visible),
-    };
-    let words: Vec<&str> = command.split_whitespace().collect();
-    let operands: Vec<String> = words.iter().skip(1).filter(|word| !word.starts_with('-')).map(|word| (*word).to_owned()).collect();
-    let mut deed = Deed {
-        act: Act::Run,
-        sub: None,
-        program: words[0].to_owned(),
-        seen,
-        paths_read: Vec::new(),
-        paths_written: Vec::new(),
-        lines: None,
-        command: command.to_owned(),
-        cwd: None,
-        pattern: None,
-    };
-    match words[0] {
-        "cat" | "head" | "sed" => {
-            deed.act = Act::Read;
-            deed.paths_read = operands.into_iter().filter(|word| word.contains('.') && !word.ends_with('p') || word.ends_with(".py")).collect();
-        }
-        "rg" | "grep" => {
-            deed.act = Act::Search;
-            deed.pattern = operands.first().cloned();
-            deed.paths_read = operands.into_iter().skip(1).collect();
-        }
-        "ls" | "find" => deed.act = Act::List,
-        "pytest" => deed.act = Act::Test,
-        "cargo" if words[1] == "test" => deed.act = Act::Test,
-        "cargo" if words[1] == "build" => deed.act = Act::Build,
-        "ruff" | "mypy" => deed.act = Act::Lint,
-        "rm" | "mv" | "mkdir" => {
-            deed.act = Act::Edit;
-            deed.paths_written = operands;
-        }
-        "git" => {
-            deed.act = Act::Vcs;
-            deed.sub = ["diff", "status", "show", "log"].contains(&words[1]).then(|| "inspect".to_owned());
-        }
-        "pip" => deed.act = Act::Net,
-        _ => {}
-    }
-    deed
 }

@@ -7,7 +7,8 @@ mod tools;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "cargo xtask test [--all]     set up what the tests need, run everything, say how long each step took
+const USAGE: &str =
+    "cargo xtask test [--all]     set up what the tests need, run everything, say how long each step took
 cargo xtask bench            CPU, memory and throughput of the release build
 cargo xtask schema           write the generated files again: schema/*.json, docs/metrics.md, docs/suite.md";
 

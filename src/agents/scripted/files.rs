@@ -177,8 +177,10 @@ mod tests {
             symlink("..", root.join("up")).unwrap();
             symlink("a/b", root.join("in")).unwrap();
             symlink("../../outside/new", root.join("a/b/c")).unwrap();
-            if write(&root, &path, "x".to_owned()).is_ok() {
-                prop_assert!(inside(&root, &path).unwrap().starts_with(root.canonicalize().unwrap()));
+            let written = write(&root, &path, "x".to_owned()).is_ok();
+            // `a/.` is a file once it was written: then its path leads nowhere any more.
+            if let (true, Ok(place)) = (written, inside(&root, &path)) {
+                prop_assert!(place.starts_with(root.canonicalize().unwrap()));
             }
             prop_assert_eq!(fs::read_dir(folder.path().join("outside")).unwrap().count(), 0);
             prop_assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);

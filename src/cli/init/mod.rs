@@ -1,14 +1,18 @@
 //! `evalrun init`: a first suite in a folder. Never overwrites.
 
-use super::{args::InitArgs, exit, run, say};
+use super::{args::InitArgs, exit, names, run, say};
 use crate::model::fault::{Boundary, Fault};
 use crate::store::{Created, once};
+use crate::suite::schema;
 
-/// Files of a first suite, path and text.
-const FILES: &[(&str, &str)] = &[
-    ("evals/first.yaml", include_str!("first.yaml")),
-    ("evals/candidate.yaml", include_str!("candidate.yaml")),
-];
+/// Files of a first suite, path and text; the schema lets an editor complete and check it.
+fn files() -> [(&'static str, String); 3] {
+    [
+        ("evals/first.yaml", include_str!("first.yaml").to_owned()),
+        ("evals/candidate.yaml", include_str!("candidate.yaml").to_owned()),
+        ("evals/suite.schema.json", format!("{:#}\n", schema(&names::names()))),
+    ]
+}
 
 pub fn init(args: &InitArgs) -> i32 {
     match write(args) {
@@ -21,12 +25,12 @@ pub fn init(args: &InitArgs) -> i32 {
 }
 
 fn write(args: &InitArgs) -> Result<(), Fault> {
-    let standing = FILES.iter().map(|(path, _)| args.folder.join(path)).find(|path| path.exists());
+    let standing = files().iter().map(|(path, _)| args.folder.join(path)).find(|path| path.exists());
     if let Some(path) = standing {
         let message = format!("{} exists already", path.display());
         return Err(Fault::new(Boundary::Store, "exists", message).hint("nothing was written; choose another folder"));
     }
-    for (path, text) in FILES {
+    for (path, text) in files() {
         let path = args.folder.join(path);
         match once(&path, text.as_bytes())? {
             Created::First => say::out(&format!("wrote {}\n", path.display())),

@@ -313,6 +313,19 @@ pub struct Usage {
     pub micro_usd: Option<u64>,
 }
 
+impl Usage {
+    /// Adds one response's or turn's usage. Numbers come from agents: a sum that is too large stays at the largest number.
+    pub fn add(&mut self, more: &Usage) {
+        self.input = self.input.saturating_add(more.input);
+        self.cached = self.cached.saturating_add(more.cached);
+        self.output = self.output.saturating_add(more.output);
+        self.reasoning = self.reasoning.saturating_add(more.reasoning);
+        if let Some(cost) = more.micro_usd {
+            self.micro_usd = Some(self.micro_usd.unwrap_or(0).saturating_add(cost));
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UsageScope {
@@ -380,7 +393,7 @@ impl Body {
         let (kind, raw) = self.to_raw()?;
         let mut value: Value = serde_json::from_str(raw.get())?;
         change_strings(&mut value, change);
-        Ok(Body::from_raw(kind, &*serde_json::value::to_raw_value(&value)?))
+        Ok(Body::from_raw(kind, &serde_json::value::to_raw_value(&value)?))
     }
 
     /// The texts that may be long, for whoever moves them into blobs.

@@ -1,0 +1,106 @@
+//! Writes events for an importer: stamps each with turn, lane, time and origin, and finds the call that a result answers.
+
+use super::{lines::Line, value::millis};
+use crate::model::{
+    id::EventId,
+    import::Sink,
+    trace::{Body, Event, Text, ToolCall, Unknown},
+};
+use std::collections::HashMap;
+
+/// What becomes of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Kept,
+    Merged(&'static str),
+    Nothing(&'static str),
+}
+
+/// What all events of one record share.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stamp {
+    pub lane: String,
+    pub time: Option<String>,
+    pub from: String,
+    pub superseded: bool,
+    pub lossy: bool,
+}
+
+pub(super) struct Scribe<'s> {
+    pub sink: &'s mut dyn Sink,
+    /// ms since 1970 that `at` counts from.
+    pub start: Option<u64>,
+    pub turn: u32,
+    calls: HashMap<String, EventId>,
+}
+
+impl<'s> Scribe<'s> {
+    pub fn of(sink: &'s mut dyn Sink, start: Option<u64>) -> Scribe<'s> {
+        Scribe { sink, start, turn: 0, calls: HashMap::new() }
+    }
+
+    pub fn put(&mut self, stamp: &Stamp, mut body: Body) -> EventId {
+        if stamp.lossy {
+            body.texts_mut().into_iter().for_each(|text| text.lossy = true);
+        }
+        let ms = stamp.time.as_deref().and_then(millis);
+        self.sink.event(Event {
+            id: EventId(0),
+            turn: self.turn,
+            stage: String::new(),
+            lane: stamp.lane.clone(),
+            at: ms.zip(self.start).map(|(ms, start)| ms.saturating_sub(start)),
+            time: stamp.time.clone(),
+            from: Some(stamp.from.clone()).filter(|from| !from.is_empty()),
+            superseded: stamp.superseded,
+            body,
+        })
+    }
+
+    /// Puts a call and remembers it by the source's own id for it.
+    pub fn call(&mut self, stamp: &Stamp, id: &str, call: ToolCall) -> EventId {
+        let event = self.put(stamp, Body::ToolCall(call));
+        if !id.is_empty() {
+            self.calls.insert(id.to_owned(), event);
+        }
+        event
+    }
+
+    pub fn event_of(&self, call: &str) -> Option<EventId> {
+        self.calls.get(call).copied()
+    }
+
+    /// Keeps a record verbatim.
+    pub fn unknown(&mut self, stamp: &Stamp, kind: &str, raw: &str) -> Fate {
+        self.put(stamp, Body::Unknown(Unknown { kind: kind.to_owned(), raw: Text::whole(raw) }));
+        Fate::Kept
+    }
+
+    /// Keeps a line that is no record, and warns.
+    pub fn malformed(&mut self, stamp: &Stamp, line: &Line<'_>, why: &str) -> Fate {
+        self.sink.warn(line.number, why.to_owned());
+        self.unknown(stamp, "malformed", &line.text)
+    }
+
+    /// Warns of what had to be changed to read a line at all.
+    pub fn warn_of(&mut self, line: &Line<'_>) {
+        if line.lossy {
+            self.sink.warn(line.number, "bytes that are no UTF-8 were replaced by U+FFFD".to_owned());
+        }
+        if line.surrogates > 0 {
+            let count = line.surrogates;
+            self.sink.warn(line.number, format!("half surrogate pairs were replaced by U+FFFD: {count}"));
+        }
+        if line.left_out > 0 {
+            self.sink.warn(line.number, format!("{} bytes beyond the longest line that is read", line.left_out));
+        }
+    }
+
+    pub fn settle(&mut self, fate: Fate) {
+        match fate {
+            Fate::Kept => self.sink.kept(),
+            Fate::Merged(kind) => self.sink.merged(kind),
+            Fate::Nothing(kind) => self.sink.nothing(kind),
+        }
+    }
+}

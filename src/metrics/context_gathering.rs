@@ -1,0 +1,412 @@
+//! Context gathering: does the agent look before it acts?
+//!
+//! Looks at what was searched, listed and read before the first edit, whether edited files had been seen, whether edits missed their place,
+//! and how much was read twice for nothing.
+
+use super::{
+    Metric,
+    facts::{ActDone, At, Facts, count, share, untold},
+    paths,
+};
+use crate::model::{
+    act::Act,
+    id::EventId,
+    score::{Measured, Reading},
+};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+
+const NO_EDIT: &str = "nothing was edited";
+
+pub const SEARCHES_BEFORE_EDIT: Metric = Metric {
+    id: "searches_before_edit",
+    behaviour: "context_gathering",
+    unit: "acts",
+    range: ">= 0",
+    doc: "Search and list acts before the first edit that took hold.",
+    undefined: NO_EDIT,
+    unknown: "never",
+    of: |facts| before_edit(facts, |act| matches!(act.deed.act, Act::Search | Act::List)),
+};
+
+fn before_edit(facts: &Facts<'_>, counts: fn(&ActDone) -> bool) -> Measured {
+    let Some(edit) = facts.first_edit() else { return Measured::Undefined(NO_EDIT.to_owned()) };
+    let cites: Vec<EventId> = facts.acts_before_edit().iter().filter(|act| counts(act)).map(|act| act.at.0).collect();
+    count(cites.len(), if cites.is_empty() { vec![edit.at.0] } else { cites })
+}
+
+pub const FILES_READ_BEFORE_EDIT: Metric = Metric {
+    id: "files_read_before_edit",
+    behaviour: "context_gathering",
+    unit: "files",
+    range: ">= 0",
+    doc: "Distinct files of the workspace that read acts named before the first edit.",
+    undefined: NO_EDIT,
+    unknown: "never",
+    of: |facts| {
+        let Some(edit) = facts.first_edit() else { return Measured::Undefined(NO_EDIT.to_owned()) };
+        let mut files: BTreeMap<&str, EventId> = BTreeMap::new();
+        for act in facts.acts_before_edit().iter().filter(|act| act.deed.act == Act::Read) {
+            for path in act.reads.iter().filter(|path| !paths::outside(path)) {
+                files.entry(path).or_insert(act.at.0);
+            }
+        }
+        let mut cites: BTreeSet<EventId> = files.values().copied().collect();
+        if cites.is_empty() {
+            cites.insert(edit.at.0);
+        }
+        count(files.len(), cites.into_iter().collect())
+    },
+};
+
+pub const CALLS_BEFORE_EDIT_SHARE: Metric = Metric {
+    id: "calls_before_edit_share",
+    behaviour: "context_gathering",
+    unit: "share",
+    range: "0..1",
+    doc: "Tool calls before the first edit / tool calls.",
+    undefined: NO_EDIT,
+    unknown: "never",
+    of: |facts| match facts.first_edit() {
+        Some(edit) => {
+            let before = facts.calls.partition_point(|call| call.event < edit.at.0);
+            share(before, facts.calls.len(), "no tool was called", vec![edit.at.0])
+        }
+        None => Measured::Undefined(NO_EDIT.to_owned()),
+    },
+};
+
+pub const READ_BEFORE_EDIT: Metric = Metric {
+    id: "read_before_edit",
+    behaviour: "context_gathering",
+    unit: "share",
+    range: "0..1",
+    doc: "Edited files that existed before and that were seen before their first edit / edited files that existed before. Seen: a read act named the file, or the output of a search or a diff before shows its path. Files that were only moved or removed, and files that the agent made (reported or shown as added, or first written by a create) are left out. Cites the edits of files not seen, or where the others were seen; the detail lists those edited unseen.",
+    undefined: "no file that existed before was edited",
+    unknown: "never",
+    of: read_before_edit,
+};
+
+fn read_before_edit(facts: &Facts<'_>) -> Measured {
+    let new = facts.made();
+    let mut first: BTreeMap<&str, At> = BTreeMap::new();
+    for edit in facts.applied().filter(|edit| !edit.path.is_empty() && !edit.moved) {
+        if !new.contains(edit.path.as_str()) {
+            first.entry(&edit.path).or_insert(edit.at);
+        }
+    }
+    let seen = seen(facts, &first);
+    let unseen: Vec<&str> = first.keys().filter(|path| !seen.contains_key(*path)).copied().collect();
+    let cites: BTreeSet<EventId> = if unseen.is_empty() {
+        seen.values().copied().collect()
+    } else {
+        unseen.iter().filter_map(|path| first.get(path)).map(|at| at.0).collect()
+    };
+    let cites = cites.into_iter().collect();
+    match share(first.len() - unseen.len(), first.len(), "no file that existed before was edited", cites) {
+        Measured::Value(reading) => Measured::Value(Reading { detail: json!({ "unseen": unseen }), ..reading }),
+        other @ (Measured::Undefined(_) | Measured::Unknown(_)) => other,
+    }
+}
+
+/// Which of the files were read, or shown by a search or a diff, before their first edit. One walk over acts and outputs.
+fn seen<'f>(facts: &'f Facts<'_>, first: &BTreeMap<&'f str, At>) -> BTreeMap<&'f str, EventId> {
+    let mut seen: BTreeMap<&str, EventId> = BTreeMap::new();
+    let mut note = |path: &str, at: At| {
+        if let Some((path, _)) = first.get_key_value(path).filter(|(_, edit)| at < **edit) {
+            seen.entry(*path).or_insert(at.0);
+        }
+    };
+    let last = first.values().max();
+    let cwd = facts.trace.header.cwd.as_deref().map(|cwd| format!("{}/", cwd.trim_end_matches('/')));
+    for act in facts.acts.iter().take_while(|act| last.is_some_and(|last| act.at < *last)) {
+        if !matches!(act.deed.act, Act::Read | Act::Search | Act::Vcs) {
+            continue;
+        }
+        act.reads.iter().for_each(|path| note(path, act.at));
+        if act.deed.act != Act::Read {
+            let words = facts
+                .call_of(act)
+                .output
+                .split(|mark: char| mark.is_whitespace() || matches!(mark, ':' | '"' | '\'' | '`'));
+            words.filter(|word| word.len() < 300).for_each(|word| note(plain(word, cwd.as_deref()), act.at));
+        }
+    }
+    seen
+}
+
+/// `./src/db.py`, `a/src/db.py` of a diff and `/work/src/db.py` are `src/db.py`.
+fn plain<'w>(word: &'w str, cwd: Option<&str>) -> &'w str {
+    let word = cwd.and_then(|cwd| word.strip_prefix(cwd)).unwrap_or(word);
+    ["./", "a/", "b/"].iter().find_map(|lead| word.strip_prefix(lead)).unwrap_or(word)
+}
+
+pub const EDIT_MISS_RATE: Metric = Metric {
+    id: "edit_miss_rate",
+    behaviour: "context_gathering",
+    unit: "share",
+    range: "0..1",
+    doc: "Edit calls that did not apply (the tool or the patch failed) / edit calls that were not denied.",
+    undefined: "no edit was tried",
+    unknown: "the source does not tell failed edits",
+    of: |facts| {
+        if !facts.tells().failed_edits {
+            return untold("failed edits");
+        }
+        let mut calls: BTreeMap<EventId, bool> = BTreeMap::new();
+        for edit in facts.edits.iter().filter(|edit| edit.by != super::facts::EditBy::Snapshot) {
+            let applied = calls.entry(edit.at.0).or_insert(false);
+            *applied |= edit.applied;
+        }
+        let denied: BTreeSet<EventId> = facts.calls.iter().filter(|call| !call.ran()).map(|call| call.event).collect();
+        calls.retain(|event, _| !denied.contains(event));
+        let missed: Vec<EventId> = calls.iter().filter(|(_, applied)| !**applied).map(|(event, _)| *event).collect();
+        share(missed.len(), calls.len(), "no edit was tried", missed)
+    },
+};
+
+pub const TESTS_FOUND_BEFORE_EDIT: Metric = Metric {
+    id: "tests_found_before_edit",
+    behaviour: "context_gathering",
+    unit: "yes or no",
+    range: "0, 1",
+    doc: "1 if a test path was read, searched or listed before the first code edit (named in the call, or shown in the output of a search or a listing), or a test ran before it.",
+    undefined: "no code was edited",
+    unknown: "never",
+    of: |facts| {
+        let Some(edit) = facts.code_edits().next() else { return Measured::Undefined("no code was edited".to_owned()) };
+        let before = facts.acts.iter().take_while(|act| act.at < edit.at);
+        match before.into_iter().find(|act| finds_tests(facts, act)) {
+            Some(act) => Measured::cited(1.0, vec![act.at.0]),
+            None => Measured::cited(0.0, vec![edit.at.0]),
+        }
+    },
+};
+
+fn finds_tests(facts: &Facts<'_>, act: &ActDone) -> bool {
+    let named = || act.reads.iter().any(|path| paths::is_test_place(path));
+    let listed = || {
+        let words = facts.call_of(act).output.split(|mark: char| mark.is_whitespace() || mark == ':');
+        words.filter(|word| word.len() < 200).any(paths::is_test_place)
+    };
+    match act.deed.act {
+        Act::Read => named(),
+        Act::Search | Act::List => named() || listed(),
+        Act::Test => true,
+        Act::Edit | Act::Build | Act::Lint | Act::Run | Act::Vcs | Act::Net | Act::Ask => false,
+        Act::Delegate | Act::Plan | Act::Meta | Act::Other => false,
+    }
+}
+
+pub const REDUNDANT_READS: Metric = Metric {
+    id: "redundant_reads",
+    behaviour: "context_gathering",
+    unit: "share",
+    range: "0..1",
+    doc: "Reads of one file whose lines an earlier read covers by 80 % or more, with no edit of the file and no compaction in between / reads of one file. A read without line numbers is of the whole file; the last 8 reads of a file are compared.",
+    undefined: "no file was read",
+    unknown: "never",
+    of: redundant_reads,
+};
+
+/// Lines of one earlier read that still hold.
+type Held<'f> = BTreeMap<&'f str, Vec<(u32, u32)>>;
+
+fn redundant_reads(facts: &Facts<'_>) -> Measured {
+    let mut held: Held<'_> = BTreeMap::new();
+    let mut edits = facts.applied().peekable();
+    let mut compactions = facts.compactions.iter().peekable();
+    let (mut reads, mut again) = (0, Vec::new());
+    for act in facts.acts.iter().filter(|act| act.deed.act == Act::Read) {
+        while let Some(edit) = edits.next_if(|edit| edit.at < act.at) {
+            held.remove(edit.path.as_str());
+        }
+        if compactions.next_if(|event| **event < act.at.0).is_some() {
+            while compactions.next_if(|event| **event < act.at.0).is_some() {}
+            held.clear();
+        }
+        let [path] = act.reads.as_slice() else { continue };
+        reads += 1;
+        let lines = act.deed.lines.unwrap_or((1, u32::MAX));
+        let before = held.entry(path).or_default();
+        if before.iter().rev().take(8).any(|other| covers(*other, lines)) {
+            again.push(act.at.0);
+        }
+        before.push(lines);
+    }
+    share(again.len(), reads, "no file was read", again)
+}
+
+/// Whether the first range holds at least 80 % of the second.
+fn covers((from, to): (u32, u32), (start, end): (u32, u32)) -> bool {
+    let (low, high) = (from.max(start), to.min(end));
+    let length = |low: u32, high: u32| f64::from(high) - f64::from(low) + 1.0;
+    low <= high && length(low, high) >= 0.8 * length(start, end)
+}
+
+pub const READ_PRECISION: Metric = Metric {
+    id: "read_precision",
+    behaviour: "context_gathering",
+    unit: "share",
+    range: "0..1",
+    doc: "Files read that were also edited, named in the final message, or are gold (`gold.read`, `gold.edit`) / files of the workspace read.",
+    undefined: "no file was read",
+    unknown: "never",
+    of: |facts| {
+        let read = files_read(facts);
+        let edited: BTreeSet<&str> = facts.applied().map(|edit| edit.path.as_str()).collect();
+        let text = facts.final_message().map_or("", |said| said.text);
+        let gold = gold(facts, |gold| gold.read.iter().chain(&gold.edit).collect());
+        let used =
+            |path: &&&str| edited.contains(**path) || text.contains(paths::file_name(path)) || gold.is_match(path);
+        share(read.keys().filter(used).count(), read.len(), "no file was read", Vec::new())
+    },
+};
+
+pub const READ_RECALL: Metric = Metric {
+    id: "read_recall",
+    behaviour: "context_gathering",
+    unit: "share",
+    range: "0..1",
+    doc: "Globs of the task's `gold.read` that a file read, or shown by a search, matches / globs of `gold.read`. The detail lists those missed.",
+    undefined: "the task names no gold files to read",
+    unknown: "never",
+    of: |facts| {
+        let globs = facts.task.map(|task| task.gold.read.as_slice()).unwrap_or_default();
+        let read = files_read(facts);
+        let hit = |glob: &String| {
+            let set = set(std::iter::once(glob));
+            read.iter().find(|(path, _)| set.is_match(path)).map(|(_, event)| *event)
+        };
+        let hits: Vec<EventId> = globs.iter().filter_map(hit).collect();
+        let missed: Vec<&String> = globs.iter().filter(|glob| hit(glob).is_none()).collect();
+        match share(hits.len(), globs.len(), "the task names no gold files to read", hits) {
+            Measured::Value(reading) => Measured::Value(Reading { detail: json!({ "missed": missed }), ..reading }),
+            other @ (Measured::Undefined(_) | Measured::Unknown(_)) => other,
+        }
+    },
+};
+
+fn files_read<'f>(facts: &'f Facts<'_>) -> BTreeMap<&'f str, EventId> {
+    let mut files = BTreeMap::new();
+    for act in facts.acts.iter().filter(|act| act.deed.act == Act::Read) {
+        for path in act.reads.iter().filter(|path| !paths::outside(path)) {
+            files.entry(path.as_str()).or_insert(act.at.0);
+        }
+    }
+    files
+}
+
+fn gold<'f>(facts: &'f Facts<'_>, of: fn(&crate::model::task::Gold) -> Vec<&String>) -> GlobSet {
+    facts.task.map(|task| set(of(&task.gold).into_iter())).unwrap_or_else(GlobSet::empty)
+}
+
+fn set<'g>(globs: impl Iterator<Item = &'g String>) -> GlobSet {
+    let mut builder = GlobSetBuilder::new();
+    for glob in globs.filter_map(|glob| GlobBuilder::new(glob).literal_separator(true).build().ok()) {
+        builder.add(glob);
+    }
+    builder.build().unwrap_or_else(|_| GlobSet::empty())
+}
+
+pub const HOUSE_RULES_READ: Metric = Metric {
+    id: "house_rules_read",
+    behaviour: "context_gathering",
+    unit: "yes or no",
+    range: "0, 1",
+    doc: "1 if AGENTS.md, CLAUDE.md, CONTRIBUTING or their like was read. Known to be there when a listing or a search showed it, when it was read, or when the task's `gold.read` names it.",
+    undefined: "nothing shows that the workspace has such a file",
+    unknown: "never",
+    of: |facts| {
+        let read =
+            |act: &&ActDone| act.deed.act == Act::Read && act.reads.iter().any(|path| paths::is_house_rules(path));
+        if let Some(act) = facts.acts.iter().find(read) {
+            return Measured::cited(1.0, vec![act.at.0]);
+        }
+        let shown = facts.acts.iter().filter(|act| matches!(act.deed.act, Act::List | Act::Search)).find(|act| {
+            let words = facts.call_of(act).output.split(|mark: char| mark.is_whitespace() || mark == ':');
+            words.filter(|word| word.len() < 200).any(paths::is_house_rules)
+        });
+        let named = facts.task.is_some_and(|task| task.gold.read.iter().any(|path| paths::is_house_rules(path)));
+        match (shown, named) {
+            (Some(act), _) => Measured::cited(0.0, vec![act.at.0]),
+            (None, true) => Measured::value(0.0),
+            (None, false) => Measured::Undefined("nothing shows that the workspace has such a file".to_owned()),
+        }
+    },
+};
+
+pub const SEARCH_ZERO_HITS: Metric = Metric {
+    id: "search_zero_hits",
+    behaviour: "context_gathering",
+    unit: "share",
+    range: "0..1",
+    doc: "Search calls (a single search act, not filtered) with an empty output or exit status 1 / such calls.",
+    undefined: "nothing was searched for",
+    unknown: "the source tells neither exit codes nor outputs",
+    of: |facts| {
+        if !facts.tells().outputs && !facts.tells().exit_codes {
+            return untold("exit codes or outputs");
+        }
+        let searches: Vec<_> = searches(facts).collect();
+        let empty = |call: &&&super::facts::Call<'_>| {
+            call.exit == Some(1) || facts.tells().outputs && call.output.trim().is_empty()
+        };
+        let cites: Vec<EventId> = searches.iter().filter(empty).map(|call| call.event).collect();
+        share(cites.len(), searches.len(), "nothing was searched for", cites)
+    },
+};
+
+fn searches<'f>(facts: &'f Facts<'_>) -> impl Iterator<Item = &'f super::facts::Call<'f>> {
+    let only_search = |call: &&super::facts::Call<'_>| {
+        call.ran() && matches!(&facts.acts[call.acts.clone()], [act] if act.deed.act == Act::Search)
+    };
+    facts.calls.iter().filter(only_search)
+}
+
+pub const SEARCH_BYTES: Metric = Metric {
+    id: "search_bytes",
+    behaviour: "context_gathering",
+    unit: "bytes",
+    range: ">= 0",
+    doc: "Bytes of output that search calls gave back, as kept in the trace.",
+    undefined: "nothing was searched for",
+    unknown: "the source does not tell outputs",
+    of: |facts| {
+        if !facts.tells().outputs {
+            return untold("outputs");
+        }
+        let sizes: Vec<usize> = searches(facts).map(|call| call.output.len()).collect();
+        if sizes.is_empty() {
+            Measured::Undefined("nothing was searched for".to_owned())
+        } else {
+            count(sizes.iter().sum(), Vec::new())
+        }
+    },
+};
+
+pub const OUTPUTS_TRUNCATED: Metric = Metric {
+    id: "outputs_truncated",
+    behaviour: "context_gathering",
+    unit: "calls",
+    range: ">= 0",
+    doc: "Tool calls whose output was too long to be kept whole (over 64 KiB), or was cut by the agent's own tools as their output says.",
+    undefined: "no tool was called",
+    unknown: "the source does not tell outputs",
+    of: |facts| {
+        if !facts.tells().outputs {
+            return untold("outputs");
+        }
+        if facts.calls.is_empty() {
+            return Measured::Undefined("no tool was called".to_owned());
+        }
+        let says = |text: &str| {
+            let tail = text.get(text.len().saturating_sub(400)..).unwrap_or(text);
+            ["truncated", "tokens truncated", "output truncated"].iter().any(|mark| tail.contains(mark))
+        };
+        let cites: Vec<EventId> =
+            facts.calls.iter().filter(|call| !call.output_whole || says(call.output)).map(|call| call.event).collect();
+        count(cites.len(), cites)
+    },
+};

@@ -1,0 +1,96 @@
+//! Habits: how an agent likes to work. Description, never a score.
+
+use super::{
+    Metric,
+    facts::{ActDone, Facts, count, share},
+};
+use crate::model::{act::Act, id::EventId, score::Measured};
+
+const NEVER: &str = "never";
+
+pub const RG_SHARE: Metric = Metric {
+    id: "rg_share",
+    behaviour: "habits",
+    unit: "share",
+    range: "0..1",
+    doc: "Search acts by `rg` / search acts by `rg`, `grep`, `git grep`, `ag` and their like from a shell.",
+    undefined: "nothing was searched for from a shell",
+    unknown: NEVER,
+    of: |facts| {
+        let shell: Vec<&ActDone> = acts(facts, Act::Search).filter(|act| !act.deed.command.is_empty()).collect();
+        let rg: Vec<EventId> = shell.iter().filter(|act| act.deed.program == "rg").map(|act| act.at.0).collect();
+        share(rg.len(), shell.len(), "nothing was searched for from a shell", rg)
+    },
+};
+
+fn acts<'f>(facts: &'f Facts<'_>, act: Act) -> impl Iterator<Item = &'f ActDone> {
+    facts.acts.iter().filter(move |done| done.deed.act == act)
+}
+
+pub const NATIVE_SEARCH_SHARE: Metric = Metric {
+    id: "native_search_share",
+    behaviour: "habits",
+    unit: "share",
+    range: "0..1",
+    doc: "Search acts by a tool of the agent's own / search acts.",
+    undefined: "nothing was searched for",
+    unknown: NEVER,
+    of: |facts| {
+        let native: Vec<EventId> =
+            acts(facts, Act::Search).filter(|act| act.deed.command.is_empty()).map(|act| act.at.0).collect();
+        share(native.len(), acts(facts, Act::Search).count(), "nothing was searched for", native)
+    },
+};
+
+pub const PATCH_SHARE: Metric = Metric {
+    id: "patch_share",
+    behaviour: "habits",
+    unit: "share",
+    range: "0..1",
+    doc: "Edit acts that apply a patch (`apply_patch`, `patch`, `git apply`) / edit acts.",
+    undefined: "no edit was tried",
+    unknown: NEVER,
+    of: |facts| {
+        let patches = |act: &&ActDone| {
+            matches!(act.deed.program.as_str(), "apply_patch" | "patch") || act.deed.command.starts_with("git apply")
+        };
+        let cites: Vec<EventId> = acts(facts, Act::Edit).filter(patches).map(|act| act.at.0).collect();
+        share(cites.len(), acts(facts, Act::Edit).count(), "no edit was tried", cites)
+    },
+};
+
+pub const PARALLEL_READS: Metric = Metric {
+    id: "parallel_reads",
+    behaviour: "habits",
+    unit: "calls",
+    range: ">= 1",
+    doc: "Mean number of read, search and list calls per model response that holds any. Only responses whose calls the source groups are counted.",
+    undefined: "no response with a read is told apart",
+    unknown: NEVER,
+    of: |facts| {
+        let reads = |batch: &super::facts::Batch| {
+            let looks = |call: &&usize| {
+                let acts = &facts.acts[facts.calls[**call].acts.clone()];
+                !acts.is_empty() && acts.iter().all(|act| matches!(act.deed.act, Act::Read | Act::Search | Act::List))
+            };
+            batch.calls.iter().filter(looks).count()
+        };
+        let counts: Vec<usize> =
+            facts.batches.iter().filter(|batch| batch.told).map(reads).filter(|reads| *reads > 0).collect();
+        match counts.len() {
+            0 => Measured::Undefined("no response with a read is told apart".to_owned()),
+            batches => Measured::value(counts.iter().sum::<usize>() as f64 / batches as f64),
+        }
+    },
+};
+
+pub const COMPACTIONS: Metric = Metric {
+    id: "compactions",
+    behaviour: "habits",
+    unit: "count",
+    range: ">= 0",
+    doc: "Times the agent's context was compacted.",
+    undefined: NEVER,
+    unknown: NEVER,
+    of: |facts| count(facts.compactions.len(), facts.compactions.clone()),
+};
