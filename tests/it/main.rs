@@ -12,6 +12,7 @@ mod agents;
 mod bed;
 mod cli;
 mod crash;
+mod grade;
 mod graders;
 mod house;
 mod importers;
