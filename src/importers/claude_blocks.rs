@@ -266,7 +266,7 @@ impl<'s, 't> Talk<'s, 't> {
         if tool == "TaskCreate" {
             self.tasks.numbered(&id, &answer.text);
         }
-        let call = self.scribe.event_of(&id);
+        let call = self.scribe.event_of(stamp, &id);
         if answer.status == ResultStatus::Denied {
             let by = claude_results::denied_by(&answer.text).unwrap_or("user").to_owned();
             self.put(stamp, Body::Permission(Permission { asked: tool, granted: false, by }));
@@ -302,7 +302,7 @@ impl<'s, 't> Talk<'s, 't> {
     fn served(&mut self, stamp: &Stamp, block: &Value) -> bool {
         let failed = text(block, "type").contains("error") || block.pointer("/content/error_code").is_some();
         let result = ToolResult {
-            call: self.scribe.event_of(text(block, "tool_use_id")),
+            call: self.scribe.event_of(stamp, text(block, "tool_use_id")),
             status: if failed { ResultStatus::Failed } else { ResultStatus::Ok },
             exit: None,
             output: whole(content_text(block.get("content").unwrap_or(&Value::Null))),

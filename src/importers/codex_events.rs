@@ -107,7 +107,7 @@ impl Play<'_> {
             "CommandExecution" | "FileChange" | "McpToolCall" => self.finished(lane, at, &item),
             "CollabAgentToolCall" => self.collaborated(at, &mut item),
             "ContextCompaction" => self.was_compacted(lane, at),
-            _ => return self.scribe.event_of(&id).map(|_| Fate::Merged("item of a call")),
+            _ => return self.scribe.event_of(at.stamp, &id).map(|_| Fate::Merged("item of a call")),
         })
     }
 
@@ -119,12 +119,8 @@ impl Play<'_> {
         let early = lane.index.outputs.get(id).is_some_and(|line| *line < at.line);
         let late = Stamp { superseded: true, ..at.stamp.clone() };
         let at = At { line: at.line, stamp: if early { &late } else { at.stamp } };
-        if item.get("command").is_some() || item.get("changes").is_some() {
-            let (name, input) = match item.get("command") {
-                Some(command) => ("exec_command", json!({ "command": command })),
-                None => ("apply_patch", Value::Null),
-            };
-            let call = ToolCall { name: name.to_owned(), tool: None, input, batch: None };
+        if let Some((name, input)) = told_call(item) {
+            let call = ToolCall { name, tool: None, input, batch: None };
             self.call_of_finish(lane, &at, (id, call));
         }
         let status = match item.get("success").and_then(Value::as_bool) {
@@ -135,7 +131,7 @@ impl Play<'_> {
         // A command that was stopped carries -1, which no process returns.
         let exit = finish.exit.filter(|exit| *exit >= 0);
         let output = Output { text: output_of(item), status, exit, duration_ms: finish.duration_ms };
-        let call = self.scribe.event_of(id);
+        let call = self.scribe.event_of(at.stamp, id);
         self.result(&at, call, output);
         if status == ResultStatus::Ok {
             for (path, change) in item.get("changes").and_then(Value::as_object).into_iter().flatten() {
@@ -174,7 +170,7 @@ impl Play<'_> {
 
     fn known(&mut self, lane: &mut Lane, at: &At<'_>, event: &Value) -> Fate {
         let id = call_of(event);
-        if self.scribe.event_of(id).is_some() || text(event, "type") == "web_search_end" {
+        if self.scribe.event_of(at.stamp, id).is_some() || text(event, "type") == "web_search_end" {
             return Fate::Merged("item of a call");
         }
         let input = json!({ "path": event.get("path") });
@@ -233,6 +229,19 @@ impl Play<'_> {
 /// The call that a finished item, or an event of its end, belongs to.
 fn call_of(item: &Value) -> &str {
     some_text(item, "call_id").unwrap_or_else(|| text(item, "id"))
+}
+
+/// The call as its end tells of it, for sources that keep nothing else.
+fn told_call(item: &Value) -> Option<(String, Value)> {
+    if let Some(command) = item.get("command") {
+        return Some(("exec_command".to_owned(), json!({ "command": command })));
+    }
+    if item.get("changes").is_some() {
+        return Some(("apply_patch".to_owned(), Value::Null));
+    }
+    let invoked = item.get("invocation").unwrap_or(item);
+    let (server, tool) = (some_text(invoked, "server")?, some_text(invoked, "tool")?);
+    Some((format!("mcp__{server}__{tool}"), invoked.get("arguments").cloned().unwrap_or_default()))
 }
 
 fn output_of(item: &Value) -> String {

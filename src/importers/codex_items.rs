@@ -119,7 +119,7 @@ impl Play<'_> {
         let asked = (name == "request_user_input").then(|| questions(&input, lane.index.answers.get(id)));
         let patch = patch_of(name, &input).filter(|_| !lane.index.patched.contains(id));
         if let Some(patch) = patch {
-            self.patches.insert(id.to_owned(), patch);
+            lane.patches.insert(id.to_owned(), patch);
         }
         let name = space.map_or_else(|| name.to_owned(), |space| format!("{space}{name}"));
         self.call(lane, at, (id, ToolCall { name, tool: None, input, batch: None }));
@@ -172,9 +172,9 @@ impl Play<'_> {
             }
         }
         let applied = output.status == ResultStatus::Ok;
-        let call = self.scribe.event_of(id);
+        let call = self.scribe.event_of(at.stamp, id);
         self.result(at, call, output);
-        for changed in self.patches.remove(id).filter(|_| applied).into_iter().flatten() {
+        for changed in lane.patches.remove(id).filter(|_| applied).into_iter().flatten() {
             self.changed(at, id, changed);
         }
         Fate::Kept
@@ -194,13 +194,13 @@ impl Play<'_> {
 
     pub(super) fn changed(&mut self, at: &At<'_>, id: &str, changed: diff::Changed) {
         let diff::Changed { path, change, diff } = changed;
-        let call = self.scribe.event_of(id);
+        let call = self.scribe.event_of(at.stamp, id);
         self.scribe.put(at.stamp, Body::FileChange(FileChange { path, change, diff: whole(diff), call }));
     }
 
     /// A call that only the client's record of its end tells of.
     pub(super) fn call_of_finish(&mut self, lane: &mut Lane, at: &At<'_>, (id, call): (&str, ToolCall)) {
-        if self.scribe.event_of(id).is_none() {
+        if self.scribe.event_of(at.stamp, id).is_none() {
             self.call(lane, at, (id, call));
         }
     }

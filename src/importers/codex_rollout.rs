@@ -147,6 +147,8 @@ pub(super) struct Lane {
     pub context: Option<u64>,
     /// A response's calls may still follow.
     pub batch_open: bool,
+    /// Patches that were asked for and not yet answered.
+    pub patches: HashMap<String, Vec<super::diff::Changed>>,
     pub time: Option<String>,
 }
 
@@ -161,6 +163,7 @@ impl Lane {
             total: Usage::default(),
             context: None,
             batch_open: false,
+            patches: HashMap::new(),
             time: None,
         }
     }
@@ -176,8 +179,6 @@ pub(super) struct Play<'s> {
     pub batches: u32,
     /// Sub-agents whose start stands in the trace.
     pub started: HashSet<String>,
-    /// Patches that were asked for and not yet answered.
-    pub patches: HashMap<String, Vec<super::diff::Changed>>,
 }
 
 fn play(bundle: &[Member<'_>], mut lanes: Vec<Lane>, sink: &mut dyn Sink) -> Result<(), Fault> {
@@ -186,7 +187,7 @@ fn play(bundle: &[Member<'_>], mut lanes: Vec<Lane>, sink: &mut dyn Sink) -> Res
     let start = header.started.as_deref().and_then(millis);
     sink.begin(header)?;
     let scribe = Scribe::of(sink, start);
-    let mut play = Play { scribe, batches: 0, started: HashSet::new(), patches: HashMap::new() };
+    let mut play = Play { scribe, batches: 0, started: HashSet::new() };
     let sources: Vec<&dyn Source> = lanes.iter().map(|lane| bundle[lane.member].source).collect();
     weave(&sources, |at, line| {
         let fate = record(&mut play, &mut lanes[at], line);

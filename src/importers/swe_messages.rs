@@ -280,7 +280,7 @@ impl<'s> Session<'s> {
             self.put(stamp, Body::Permission(Permission { asked: tool, granted: false, by }));
         }
         let result = ToolResult {
-            call: self.scribe.event_of(id),
+            call: self.scribe.event_of(stamp, id),
             status: answer.status,
             exit: answer.exit,
             output: whole(answer.text),
