@@ -39,7 +39,11 @@ fn every_format_gets_a_report_and_exit_0() {
         let trials = results["trials"].as_array().unwrap();
         assert!(!trials.is_empty() && trials.len() <= files.len(), "{format}: {} trials", trials.len());
         for trial in trials {
-            assert!(trial["scores"].as_array().unwrap().iter().any(|score| score["outcome"] == "scored"), "{}", trial["id"]);
+            assert!(
+                trial["scores"].as_array().unwrap().iter().any(|score| score["outcome"] == "scored"),
+                "{}",
+                trial["id"]
+            );
             let kinds = |dimension: &str| -> Vec<String> {
                 let scores = trial["scores"].as_array().unwrap().iter().filter(|score| score["dimension"] == dimension);
                 scores.map(|score| score["outcome"].as_str().unwrap().to_owned()).collect()
@@ -97,8 +101,10 @@ fn a_run_is_graded_again_with_other_graders() {
         .output()
         .unwrap();
     assert_eq!(run.status.code(), Some(0), "{}", String::from_utf8_lossy(&run.stderr));
-    let again =
-        evalrun(folder.path()).args(["grade", "run", "--graders", "planning,self_checking", "--json"]).output().unwrap();
+    let again = evalrun(folder.path())
+        .args(["grade", "run", "--graders", "planning,self_checking", "--json"])
+        .output()
+        .unwrap();
     assert_eq!(again.status.code(), Some(0), "{}", String::from_utf8_lossy(&again.stderr));
     let results: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
     let dimensions: std::collections::BTreeSet<&str> = results["trials"]
