@@ -36,10 +36,17 @@
       apply();
     });
   }
-  // A link to an event that a filter hides shows it again.
-  addEventListener("hashchange", () => {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    for (let at = target; at && at !== log; at = at.parentElement) at.hidden = false;
-    if (target) target.scrollIntoView();
-  });
+  // A link to what a filter hides or a fold holds shows it again.
+  const reveal = () => {
+    const target = document.getElementById(location.hash.slice(1));
+    if (!target) return;
+    for (let at = target; at; at = at.parentElement) {
+      at.hidden = false;
+      at.classList.remove("empty");
+      if (at.localName === "details") at.open = true;
+    }
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+  if (location.hash) reveal();
 })();

@@ -44,12 +44,22 @@ const ROOTS: &[&str] = &["act", "count", "metric", "quote", "task", "end"];
 const LONGEST: usize = 400;
 /// Characters of a command line in it.
 const LINE: usize = 100;
+/// Characters of a quote in it.
+const QUOTE: usize = 120;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Says {
     pub pass: Option<String>,
     pub fail: Option<String>,
     pub skip: Option<String>,
+}
+
+/// What a sentence is about.
+pub struct Told<'s> {
+    pub value: f64,
+    pub cites: &'s [Cite],
+    /// Of the first metric that was read.
+    pub behaviour: &'static str,
 }
 
 impl Says {
@@ -76,18 +86,18 @@ impl Says {
     }
 
     /// The sentence for a value, if the criterion brings one.
-    pub fn sentence(&self, value: f64, cites: &[Cite], evidence: &Evidence<'_>) -> Option<String> {
-        rendered(if value >= 1.0 { &self.pass } else { &self.fail }, cites, evidence)
+    pub fn sentence(&self, told: &Told<'_>, evidence: &Evidence<'_>) -> Option<String> {
+        rendered(if told.value >= 1.0 { &self.pass } else { &self.fail }, told, evidence)
     }
 
     /// Why the criterion is not asked, if it brings a sentence for that.
     pub fn skipped(&self, evidence: &Evidence<'_>) -> Option<String> {
-        rendered(&self.skip, &[], evidence)
+        rendered(&self.skip, &Told { value: 0.0, cites: &[], behaviour: "" }, evidence)
     }
 }
 
-fn rendered(template: &Option<String>, cites: &[Cite], evidence: &Evidence<'_>) -> Option<String> {
-    let text = ENV.render_str(template.as_ref()?, variables(cites, evidence)).ok()?;
+fn rendered(template: &Option<String>, told: &Told<'_>, evidence: &Evidence<'_>) -> Option<String> {
+    let text = ENV.render_str(template.as_ref()?, variables(told, evidence)).ok()?;
     Some(text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect())
 }
 
@@ -113,23 +123,27 @@ fn checked(node: &Node, findings: &mut Findings) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn variables(cites: &[Cite], evidence: &Evidence<'_>) -> Value {
+fn variables(told: &Told<'_>, evidence: &Evidence<'_>) -> Value {
+    let cites = told.cites;
     context! {
-        act => act(cites, evidence),
+        act => act(told, evidence),
         count => counts(evidence),
         metric => readable(evidence),
-        quote => cites.first().map(|cite| short(&cite.quote)).unwrap_or_default(),
+        quote => cites.first().map(|cite| short(&cite.quote, QUOTE)).unwrap_or_default(),
         task => expression::task(evidence),
         end => expression::end(evidence),
     }
 }
 
-fn act(cites: &[Cite], evidence: &Evidence<'_>) -> Value {
+fn act(told: &Told<'_>, evidence: &Evidence<'_>) -> Value {
     let facts = evidence.facts;
-    let event = cites.first().map(|cite| cite.event);
+    let event = told.cites.first().map(|cite| cite.event);
     let found = event.and_then(|event| {
         let start = facts.acts.partition_point(|act| act.at.0 < event);
-        facts.acts[start..].first().filter(|act| act.at.0 == event)
+        let of_event = || facts.acts[start..].iter().take_while(|act| act.at.0 == event);
+        // One line may edit and test; a sentence about checks means the test.
+        let checks = told.behaviour == "self_checking";
+        of_event().find(|act| !checks || act.deed.act.is_check()).or_else(|| of_event().next())
     });
     let path = found.and_then(|act| act.writes.first().or(act.reads.first())).cloned().unwrap_or_default();
     let command = found.map(|act| {
@@ -139,17 +153,17 @@ fn act(cites: &[Cite], evidence: &Evidence<'_>) -> Value {
         "event": event.map(|event| event.to_string()).unwrap_or_default(),
         "kind": found.map(|act| act.deed.act.word()).unwrap_or_default(),
         "program": found.map(|act| act.deed.program.as_str()).unwrap_or_default(),
-        "command": short(&command.unwrap_or_default()),
+        "command": short(&command.unwrap_or_default(), LINE),
         "path": path,
     })))
 }
 
 /// The first line, as far as it fits into a sentence.
-fn short(text: &str) -> String {
+fn short(text: &str, most: usize) -> String {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let line = lines.next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(LINE) {
-        Some((end, _)) => format!("{} ...", line[..end].trim_end()),
+    match line.char_indices().nth(most) {
+        Some((end, _)) => format!("{} ...", &line[..line[..end].rfind(' ').unwrap_or(end)]),
         None if lines.next().is_some() => format!("{line} ..."),
         None => line,
     }

@@ -5,7 +5,7 @@
 //! Criteria that were scored are measurements, not tests: they stand in results.json, and here only where they yielded no number.
 //! Gates are not evaluated in this version, hence skipped.
 
-use super::words::{visible, one_line};
+use super::words::{one_line, visible};
 use super::{Report, Reporter, Written};
 use crate::graders::MET;
 use crate::model::{
@@ -91,9 +91,11 @@ fn of_check(trial: &TrialResult, stage: &StageResult, (name, value): (&str, &Val
         },
         Value::Number(number) => {
             let value = number.as_f64().unwrap_or(0.0);
-            let holds = said.is_none() && value >= MET || trial.scores.iter().any(|score| {
-                ids.contains(&score.criterion) && score.value.is_some_and(|value| value >= MET)
-            });
+            let holds = said.is_none() && value >= MET
+                || trial
+                    .scores
+                    .iter()
+                    .any(|score| ids.contains(&score.criterion) && score.value.is_some_and(|value| value >= MET));
             if holds { TestCaseStatus::success() } else { failure(&format!("scored {number}")) }
         }
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => skipped("no result"),

@@ -8,7 +8,10 @@ use super::standings::{pairs, sentence};
 use super::terminal::{per_task, spent};
 use super::words::{duration, half, one_line, plural, score};
 use super::{Report, Reporter, Written};
-use crate::model::{fault::Fault, results::{AgentResult, Results, TrialResult}};
+use crate::model::{
+    fault::Fault,
+    results::{AgentResult, Results, TrialResult},
+};
 use std::fmt::Write;
 
 pub(super) const MARKDOWN: Reporter =
@@ -67,9 +70,11 @@ fn ends_in_www(out: &str) -> bool {
 }
 
 fn alert(results: &Results, out: &mut String) {
-    let counted = |passed: bool| results.trials.iter().filter(|trial| !trial.twin && trial.passed == Some(passed)).count();
+    let counted =
+        |passed: bool| results.trials.iter().filter(|trial| !trial.twin && trial.passed == Some(passed)).count();
     let (passed, failed) = (counted(true), counted(false));
-    let broken = exclusions(results).iter().filter(|it| it.missing == Missing::Broken).map(|it| it.count).sum::<usize>();
+    let broken =
+        exclusions(results).iter().filter(|it| it.missing == Missing::Broken).map(|it| it.count).sum::<usize>();
     let mut parts = vec![format!("{passed} of {} passed", plural(passed + failed, "trial"))];
     if broken > 0 {
         parts.push(format!("{broken} broken"));
@@ -92,7 +97,8 @@ fn table(report: &Report<'_>, out: &mut String) {
     for agent in &results.agents {
         let stand_in = if report.facts.stand_ins.contains(&agent.agent) { " (stand-in)" } else { "" };
         let cells: Vec<String> = names.iter().map(|name| cell(agent, name)).collect();
-        let _ = writeln!(out, "| {}{stand_in} | {} | {} |", escaped(&agent.agent, 40), cells.join(" | "), design(agent));
+        let _ =
+            writeln!(out, "| {}{stand_in} | {} | {} |", escaped(&agent.agent, 40), cells.join(" | "), design(agent));
     }
     out.push('\n');
 }

@@ -39,7 +39,7 @@ pub(super) fn spoken(dimension: &str) -> String {
 /// the case.
 pub(super) fn page_names(trials: &[TrialResult]) -> Vec<String> {
     let mut taken = HashSet::new();
-    let mut name = |(at, trial): (usize, &TrialResult)| {
+    let name = |(at, trial): (usize, &TrialResult)| {
         let plain = safe(&trial.id);
         let whole = plain.len() == trial.id.len() && !plain.starts_with('.');
         if whole && taken.insert(plain.to_lowercase()) {
@@ -50,7 +50,7 @@ pub(super) fn page_names(trials: &[TrialResult]) -> Vec<String> {
         taken.insert(named.to_lowercase());
         named
     };
-    trials.iter().enumerate().map(|trial| name(trial)).collect()
+    trials.iter().enumerate().map(name).collect()
 }
 
 /// What an id becomes inside an anchor or a class: letters, digits, `-`, `_`, `.`.
@@ -94,6 +94,9 @@ mod tests {
         let names = page_names(&ids.map(named));
         assert_eq!([names[0].as_str(), names[4].as_str()], ["a.b.1", "a-twin.b.1"]);
         assert_eq!(names.iter().map(|name| name.to_lowercase()).collect::<HashSet<_>>().len(), ids.len());
-        assert!(names.iter().all(|name| !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '<', '\0'])), "{names:?}");
+        assert!(
+            names.iter().all(|name| !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '<', '\0'])),
+            "{names:?}"
+        );
     }
 }

@@ -99,7 +99,9 @@ pub(super) fn of_trial(trial: &TrialResult, name: &str) -> Option<f64> {
 
 /// A pair in one sentence or two.
 pub(super) fn sentence(pair: &Pair<'_>) -> String {
-    let group = |shown: &[Shown]| -> Vec<&Contrast<'_>> { pair.contrasts.iter().filter(|it| shown.contains(&it.shown)).collect() };
+    let group = |shown: &[Shown]| -> Vec<&Contrast<'_>> {
+        pair.contrasts.iter().filter(|it| shown.contains(&it.shown)).collect()
+    };
     let mut parts = Vec::new();
     let solid = group(&[Shown::Apart, Shown::Constant]);
     let (won, lost): (Vec<&Contrast<'_>>, Vec<&Contrast<'_>>) = solid.into_iter().partition(|it| it.by > 0.0);
@@ -111,12 +113,14 @@ pub(super) fn sentence(pair: &Pair<'_>) -> String {
     }
     let open = group(&[Shown::Within]);
     if !open.is_empty() {
-        let subject = if parts.is_empty() { format!("between {} and {} ", pair.ahead, pair.behind) } else { String::new() };
+        let subject =
+            if parts.is_empty() { format!("between {} and {} ", pair.ahead, pair.behind) } else { String::new() };
         parts.push(format!("{subject}not shown: {}", listed(&open)));
     }
     let few = group(&[Shown::TooFew]);
     if !few.is_empty() {
-        parts.push(format!("{} minus {}: {}; insufficient data for an interval", pair.ahead, pair.behind, listed(&few)));
+        let subject = if parts.is_empty() { format!("{} minus {} ", pair.ahead, pair.behind) } else { String::new() };
+        parts.push(format!("{subject}on one task each, insufficient data for an interval: {}", listed(&few)));
     }
     let level = group(&[Shown::Level]);
     if !level.is_empty() {
@@ -209,7 +213,8 @@ fn contrast<'a>(dimension: &'a str, differences: &[f64]) -> Option<Contrast<'a>>
 }
 
 fn on(contrasts: &[&Contrast<'_>]) -> String {
-    let items: Vec<String> = contrasts.iter().map(|it| format!("on {} by {}", spoken(it.dimension), amount(it))).collect();
+    let items: Vec<String> =
+        contrasts.iter().map(|it| format!("on {} by {}", spoken(it.dimension), amount(it))).collect();
     and(&items)
 }
 

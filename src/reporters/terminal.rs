@@ -70,7 +70,11 @@ impl Page {
         self.heading(&what);
         if !report.facts.stand_ins.is_empty() {
             let names: Vec<String> = report.facts.stand_ins.iter().map(|name| one_line(name, NAME)).collect();
-            let is = if names.len() == 1 { "is a stand-in: a scripted candidate, not a real agent" } else { "are stand-ins: scripted candidates, not real agents" };
+            let is = if names.len() == 1 {
+                "is a stand-in: a scripted candidate, not a real agent"
+            } else {
+                "are stand-ins: scripted candidates, not real agents"
+            };
             self.wrapped("", &format!("{} {is}", and(&names)), "");
         }
     }
@@ -94,13 +98,18 @@ impl Page {
                 let _ = writeln!(self.out, "{}", line.trim_end());
             }
         }
+        if results.agents.iter().flat_map(|agent| agent.dimensions.values()).all(|found| found.tasks < 2) {
+            self.wrapped("", "fewer than 2 tasks: insufficient data for intervals", "");
+        }
     }
 
     /// As many dimensions side by side as fit.
     fn parts<'n>(&self, results: &Results, names: &'n [&'n str]) -> Vec<&'n [&'n str]> {
         let agent = results.agents.iter().map(|agent| one_line(&agent.agent, NAME).chars().count()).max().unwrap_or(0);
         let fixed = agent.max(5) + 2 + 9;
-        let wide = |name: &str| broken_up(&spoken(name)).lines().map(|line| line.chars().count()).max().unwrap_or(0).max(6) + 2;
+        let wide = |name: &str| {
+            broken_up(&spoken(name)).lines().map(|line| line.chars().count()).max().unwrap_or(0).max(6) + 2
+        };
         let (mut parts, mut from, mut used) = (Vec::new(), 0, fixed);
         for (at, name) in names.iter().enumerate() {
             if at > from && used + wide(name) > self.width {
@@ -150,11 +159,16 @@ impl Page {
         }
         self.section("left out");
         for exclusion in told.iter().take(REASONS) {
-            let text = format!("{}  {}: {}", exclusion.missing.words(), subject(exclusion), one_line(exclusion.why, 200));
+            let text =
+                format!("{}  {}: {}", exclusion.missing.words(), subject(exclusion), one_line(exclusion.why, 200));
             self.wrapped("  ", &text, "    ");
         }
         if told.len() > REASONS {
-            self.wrapped("  ", &format!("and {} more, all of them in the report", plural(told.len() - REASONS, "reason")), "");
+            self.wrapped(
+                "  ",
+                &format!("and {} more, all of them in the report", plural(told.len() - REASONS, "reason")),
+                "",
+            );
         }
     }
 
@@ -165,7 +179,11 @@ impl Page {
         self.section("gate");
         for gate in &results.gates {
             let verdict = one_line(&gate.verdict.replace('_', " "), 40);
-            self.wrapped("  ", &format!("{verdict}  {}: {}", one_line(&gate.rule, 80), one_line(&gate.why, 200)), "    ");
+            self.wrapped(
+                "  ",
+                &format!("{verdict}  {}: {}", one_line(&gate.rule, 80), one_line(&gate.why, 200)),
+                "    ",
+            );
         }
     }
 
@@ -188,7 +206,8 @@ impl Page {
 
     fn cost(&mut self, report: &Report<'_>) {
         self.out.push('\n');
-        let took = if report.facts.wall_ms > 0 { format!(", {}", duration(report.facts.wall_ms)) } else { String::new() };
+        let took =
+            if report.facts.wall_ms > 0 { format!(", {}", duration(report.facts.wall_ms)) } else { String::new() };
         self.wrapped("", &format!("{}{took}", spent(report.results)), "");
     }
 

@@ -153,9 +153,18 @@ mod tests {
 
     #[test]
     fn numbers_read_as_people_write_them() {
-        assert_eq!([score(0.834), score(f64::NAN), figure(1234.0), figure(0.5), figure(-1500.0)], ["0.83", "?", "1,234", "0.5", "-1,500"]);
-        assert_eq!([duration(850), duration(12_340), duration(200_000), duration(7_500_000)], ["850 ms", "12.3 s", "3 min 20 s", "2 h 05 min"]);
-        assert_eq!([usd(4200), usd(12_300_000), bytes(512), bytes(1234)], ["0.0042 USD", "12.30 USD", "512 B", "1.2 kB"]);
+        assert_eq!(
+            [score(0.834), score(f64::NAN), figure(1234.0), figure(0.5), figure(-1500.0)],
+            ["0.83", "?", "1,234", "0.5", "-1,500"]
+        );
+        assert_eq!(
+            [duration(850), duration(12_340), duration(200_000), duration(7_500_000)],
+            ["850 ms", "12.3 s", "3 min 20 s", "2 h 05 min"]
+        );
+        assert_eq!(
+            [usd(4200), usd(12_300_000), bytes(512), bytes(1234)],
+            ["0.0042 USD", "12.30 USD", "512 B", "1.2 kB"]
+        );
         assert_eq!([plural(1, "task"), plural(2, "task"), plural(3, "query")], ["1 task", "2 tasks", "3 queries"]);
         assert_eq!(and(&["a".into(), "b".into(), "c".into()]), "a, b and c");
     }

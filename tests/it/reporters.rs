@@ -1,5 +1,5 @@
 //! Reports: the specimen in every output, hostile content in every field, and a real browser.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, clippy::print_stdout)]
 
 mod browser;
 mod hostile;
@@ -72,8 +72,10 @@ fn results_fit_their_schema() {
     jsonschema::meta::validate(&schema).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let text = only(&Specimen::load().report(), "json");
-    let errors: Vec<String> =
-        validator.iter_errors(&serde_json::from_str(&text).unwrap()).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    let errors: Vec<String> = validator
+        .iter_errors(&serde_json::from_str(&text).unwrap())
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
     assert!(errors.is_empty(), "{}", errors.join("\n"));
     assert!(!validator.is_valid(&serde_json::json!({"version": 1})));
 }
@@ -107,8 +109,15 @@ fn the_specimen_quotes_what_stands_in_its_traces() {
     let specimen = Specimen::load();
     for (at, trial) in specimen.results.trials.iter().enumerate() {
         for cite in trial.scores.iter().flat_map(|score| &score.cites) {
-            let event = specimen.pages[at].0.event(cite.event).unwrap_or_else(|| panic!("{}: {}", trial.id, cite.event));
-            assert!(event_text(&event.body).contains(&cite.quote), "{}: {} lacks {:?}", trial.id, cite.event, cite.quote);
+            let event =
+                specimen.pages[at].0.event(cite.event).unwrap_or_else(|| panic!("{}: {}", trial.id, cite.event));
+            assert!(
+                event_text(&event.body).contains(&cite.quote),
+                "{}: {} lacks {:?}",
+                trial.id,
+                cite.event,
+                cite.quote
+            );
         }
     }
 }

@@ -83,7 +83,8 @@ impl<'a> Conversation<'a> {
         if let Body::ToolResult(result) = &event.body {
             let call = result.call.filter(|call| *call < event.id);
             let of_call = call.and_then(|call| self.trace.event(call));
-            let is_call = of_call.is_some_and(|call| matches!(call.body, Body::ToolCall(_)) && call.superseded == event.superseded);
+            let is_call = of_call
+                .is_some_and(|call| matches!(call.body, Body::ToolCall(_)) && call.superseded == event.superseded);
             if let Some(call) = call.filter(|call| is_call && !self.results.contains_key(&call.0)) {
                 self.results.insert(call.0, event);
                 self.beside.insert(event.id.0);

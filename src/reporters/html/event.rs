@@ -1,16 +1,16 @@
 //! One event as a row of the conversation.
 
 use super::super::words::{bytes, duration, number, one_line, plural, usd};
+use super::event_words::{check_word, decided, end_word, phase_word, turn_word};
 use super::plan::state;
 use super::quoted::{Piece, pieces};
 use super::verdicts::Back;
 use crate::graders::quote_of;
 use crate::model::{
-    agent::{TurnEnd, TurnEnded},
-    interview::{By, Decided, Decision},
+    interview::{By, Decision},
     trace::{
-        Body, Change, CheckMark, CheckStatus, Compaction, Event, FileChange, Phase, Plan, Question, ResultStatus, SnapshotMark, StageMark,
-        StageState, SubAgent, SubAgentState, Text, ToolCall, ToolResult, Usage,
+        Body, Change, CheckMark, CheckStatus, Compaction, Event, FileChange, Plan, Question, ResultStatus,
+        SnapshotMark, StageMark, StageState, SubAgent, SubAgentState, Text, ToolCall, ToolResult, Usage,
     },
 };
 use serde::Serialize;
@@ -31,6 +31,8 @@ pub(super) struct Row<'a> {
     pub body: Vec<Piece<'a>>,
     /// The body is a command or an output.
     pub mono: bool,
+    /// It is one line and stands beside its label.
+    pub beside: bool,
     pub steps: Vec<(&'static str, &'a str)>,
     pub folds: Vec<Fold<'a>>,
     pub backs: Vec<Back<'a>>,
@@ -71,12 +73,15 @@ pub(super) fn row<'a>(event: &'a Event, backs: Vec<Back<'a>>) -> Row<'a> {
         superseded: event.superseded,
         body: Vec::new(),
         mono: false,
+        beside: false,
         steps: Vec::new(),
         folds: Vec::new(),
         backs,
         result: None,
     };
     row.fill(&event.body);
+    let said = matches!(event.body, Body::UserMessage(_) | Body::AgentMessage(_));
+    row.beside = !said && row.body.iter().all(|piece| !piece.text.contains('\n'));
     row
 }
 
@@ -150,9 +155,13 @@ impl<'a> Row<'a> {
         self.mono = true;
         let (telling, whole) = telling(&call.input);
         let short = telling.lines().count() <= LINES && telling.len() <= BYTES;
-        let shown = if short { telling } else { Cow::Owned(telling.lines().next().unwrap_or_default().chars().take(200).collect()) };
+        let shown = if short {
+            telling
+        } else {
+            Cow::Owned(telling.lines().next().unwrap_or_default().chars().take(200).collect())
+        };
         self.short(shown);
-        if !(whole && short) && !call.input.is_null() {
+        if !(call.input.is_null() || whole && short) {
             let text = serde_json::to_string_pretty(&call.input).unwrap_or_default();
             let text = unescaped_lines(&text);
             let summary = format!("input, {}", size(&text));
@@ -239,7 +248,9 @@ impl<'a> Row<'a> {
         self.label = format!("snapshot {}", one_line(&mark.name, 64)).into();
         self.chip(plural(mark.changes.len(), "changed path"), "");
         if !mark.changes.is_empty() {
-            let line = |change: &crate::model::trace::PathChange| format!("+{} −{}  {}\n", change.added, change.removed, change.path);
+            let line = |change: &crate::model::trace::PathChange| {
+                format!("+{} −{}  {}\n", change.added, change.removed, change.path)
+            };
             let text: String = mark.changes.iter().map(line).collect();
             self.folded("paths".to_owned(), text.into(), None);
         }
@@ -250,7 +261,11 @@ impl<'a> Row<'a> {
         let (word, class) = check_word(mark.status);
         let text = mark.score.map_or_else(|| word.to_owned(), |score| format!("{word}, {score:.2}"));
         self.chip(text, class);
-        let when = if mark.when == "before" { "before the agent came".to_owned() } else { format!("at {}", one_line(&mark.when, 64)) };
+        let when = if mark.when == "before" {
+            "before the agent came".to_owned()
+        } else {
+            format!("at {}", one_line(&mark.when, 64))
+        };
         self.chip(when, "");
         if let Some(ms) = mark.duration_ms {
             self.chip(duration(ms), "");
@@ -290,7 +305,12 @@ impl<'a> Row<'a> {
     }
 
     fn usage(&mut self, usage: &'a Usage) {
-        let mut text = format!("tokens: {} in, {} cached, {} out", number(usage.input), number(usage.cached), number(usage.output));
+        let mut text = format!(
+            "tokens: {} in, {} cached, {} out",
+            number(usage.input),
+            number(usage.cached),
+            number(usage.output)
+        );
         if let Some(cost) = usage.micro_usd {
             text.push_str(&format!(", {}", usd(cost)));
         }
@@ -309,12 +329,17 @@ impl<'a> Row<'a> {
 
     /// A message: shown whole, or folded where it is very long.
     fn said(&mut self, text: &'a Text) {
-        if text.inline.len() <= 6 * BYTES && text.is_whole() { self.short(text.as_str().into()) } else { self.fold("text", text) }
+        if text.inline.len() <= 6 * BYTES && text.is_whole() {
+            self.short(text.as_str().into())
+        } else {
+            self.fold("text", text)
+        }
     }
 
     /// Shown where it is short, else folded.
     fn text(&mut self, what: &str, text: &'a Text) {
-        let short = text.inline.len() <= BYTES && text.inline.lines().count() <= LINES && text.is_whole() && !text.lossy;
+        let short =
+            text.inline.len() <= BYTES && text.inline.lines().count() <= LINES && text.is_whole() && !text.lossy;
         if short { self.short(text.as_str().trim_end().into()) } else { self.fold(what, text) }
     }
 
@@ -337,7 +362,8 @@ impl<'a> Row<'a> {
 /// The field of a call that tells what it does, and whether the call says nothing else.
 fn telling(input: &Value) -> (Cow<'_, str>, bool) {
     let fields = input.as_object().map_or(0, serde_json::Map::len);
-    const WHOLE: &[&str] = &["command", "cmd", "script", "path", "file_path", "pattern", "query", "question", "patch", "input"];
+    const WHOLE: &[&str] =
+        &["command", "cmd", "script", "pattern", "query", "question", "file_path", "path", "patch", "input"];
     let one = |name: &&str| input.get(*name).and_then(Value::as_str).map(Cow::Borrowed);
     if let Some(text) = input.as_str() {
         return (Cow::Borrowed(text), true);
@@ -375,57 +401,4 @@ fn left_out(text: &Text) -> Option<String> {
         parts.push("it was not valid UTF-8: what could not be read is shown as \u{fffd}".to_owned());
     }
     (!parts.is_empty()).then(|| parts.join("; "))
-}
-
-fn phase_word(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Commentary => "commentary",
-        Phase::Final => "final",
-    }
-}
-
-pub(super) fn check_word(status: CheckStatus) -> (&'static str, &'static str) {
-    match status {
-        CheckStatus::Passed => ("passed", "met"),
-        CheckStatus::Failed => ("failed", "unmet"),
-        CheckStatus::Skipped => ("skipped", "none"),
-        CheckStatus::Broken => ("broken", "none"),
-        CheckStatus::Timeout => ("timeout", "unmet"),
-    }
-}
-
-pub(super) fn end_word(kind: crate::model::trace::EndKind) -> &'static str {
-    use crate::model::trace::EndKind;
-    match kind {
-        EndKind::Done => "the script was played to its end",
-        EndKind::Limit => "the agent reached its limit",
-        EndKind::AgentGone => "the agent left",
-        EndKind::Cancelled => "stopped by us",
-        EndKind::Broken => "broken, on our side",
-        EndKind::Recorded => "the recording ends",
-    }
-}
-
-fn turn_word(end: &TurnEnd) -> String {
-    let how = match end.how {
-        TurnEnded::Done => "done",
-        TurnEnded::Interrupted => "interrupted",
-        TurnEnded::Failed => "failed",
-    };
-    if end.why.is_empty() { how.to_owned() } else { format!("{how}: {}", one_line(&end.why, 200)) }
-}
-
-fn decided(decision: Decided) -> &'static str {
-    match decision {
-        Decided::Brief => "the interviewer briefs",
-        Decided::Tell => "the interviewer tells",
-        Decided::Otherwise => "the interviewer has no opinion",
-        Decided::GoAhead => "the interviewer says go ahead",
-        Decided::DeclineOffer => "the interviewer declines an offer",
-        Decided::Enough => "the interviewer has answered enough",
-        Decided::Remind => "the interviewer reminds",
-        Decided::EndStage => "the interviewer ends the stage",
-        Decided::SkipStage => "the interviewer skips a stage",
-        Decided::Stop => "the interviewer stops",
-    }
 }

@@ -39,7 +39,10 @@ pub(super) fn measured(found: Option<&DimensionResult>) -> Measured {
         text: found.mean.map_or("-".to_owned(), score),
         half: half(found.low, found.high),
         class: level(found.mean),
-        bar: found.mean.map(|mean| Bar { length: along(mean), whisker: found.low.zip(found.high).map(|(a, b)| (along(a), along(b))) }),
+        bar: found.mean.map(|mean| Bar {
+            length: along(mean),
+            whisker: found.low.zip(found.high).map(|(a, b)| (along(a), along(b))),
+        }),
         design: super::super::terminal::per_task(found.tasks, found.trials),
         beside: beside(found),
     }

@@ -129,7 +129,8 @@ pub(super) fn failures<'a>(results: &'a Results, links: Links<'a>) -> Vec<Failur
 pub(super) fn exclusions<'a>(results: &'a Results, links: Links<'a>) -> Vec<ExclusionView<'a>> {
     let view = |it: findings::Exclusion<'a>| {
         let places = it.found.iter().take(PLACES);
-        let mut places: Vec<(String, String)> = places.map(|found| (links.trial(found.at), found.trial.id.clone())).collect();
+        let mut places: Vec<(String, String)> =
+            places.map(|found| (links.trial(found.at), found.trial.id.clone())).collect();
         places.dedup();
         ExclusionView {
             missing: it.missing.words(),
@@ -145,7 +146,7 @@ pub(super) fn exclusions<'a>(results: &'a Results, links: Links<'a>) -> Vec<Excl
 }
 
 /// Whether a sentence quotes an event itself.
-fn repeats(why: &str, quote: &str) -> bool {
+pub(super) fn repeats(why: &str, quote: &str) -> bool {
     let start: String = one_line(quote, 40).chars().take(39).collect();
     one_line(why, 2_000).contains(&start)
 }

@@ -1,16 +1,16 @@
 //! The first page: the verdict in words, then every number with its way down to the trials.
 
+use super::super::Report;
 use super::super::names::{dimensions, spoken};
 use super::super::standings::{Contrast, Pair, Shown, design, of_trial, pairs, sentence};
-use super::super::terminal::spent;
-use super::super::words::{duration, plural, score};
-use super::super::Report;
+use super::super::terminal::{per_task, spent};
+use super::super::words::{duration, half, plural, score};
 use super::figure::{Measured, level, measured};
 use super::page::Pages;
 use super::{findings_view, interview, measures};
 use crate::model::{
     fault::Fault,
-    results::{AgentResult, Results, TrialResult},
+    results::{AgentResult, DimensionResult, Results, TrialResult},
 };
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -47,7 +47,8 @@ struct View<'a> {
     facts: Vec<(&'static str, String)>,
     stand_ins: &'a [String],
     verdicts: Vec<Verdict<'a>>,
-    alone: bool,
+    /// What is said of an agent where there is none to compare it with.
+    alone: Vec<String>,
     agents: Vec<Agent<'a>>,
     board: Vec<BoardRow>,
     heat: Vec<HeatRow<'a>>,
@@ -135,7 +136,11 @@ fn view<'a>(report: &'a Report<'a>, links: Links<'a>) -> View<'a> {
         about: report.suite.and_then(|suite| suite.about.as_deref()),
         facts: facts(report),
         stand_ins: &report.facts.stand_ins,
-        alone: verdicts.is_empty(),
+        alone: if verdicts.is_empty() {
+            results.agents.iter().map(|agent| alone(agent, &names)).collect()
+        } else {
+            Vec::new()
+        },
         verdicts,
         agents: results.agents.iter().map(|agent| of_agent(report, agent)).collect(),
         board: names.iter().map(|name| board_row(results, name)).collect(),
@@ -146,16 +151,41 @@ fn view<'a>(report: &'a Report<'a>, links: Links<'a>) -> View<'a> {
         criteria: findings_view::criteria(results, links),
         exclusions: findings_view::exclusions(results, links),
         metrics: measures::groups(results, links),
-        gates: results.gates.iter().map(|gate| (gate.verdict.replace('_', " "), gate.rule.as_str(), gate.why.as_str())).collect(),
+        gates: results
+            .gates
+            .iter()
+            .map(|gate| (gate.verdict.replace('_', " "), gate.rule.as_str(), gate.why.as_str()))
+            .collect(),
         notes: notes(report, links),
         again: &report.facts.again,
     }
 }
 
+/// `codex: planning 0.50, self-checking 0.72 ± 0.20 (3 tasks x 1)`
+fn alone(agent: &AgentResult, names: &[&str]) -> String {
+    let found: Vec<(&&str, &DimensionResult)> =
+        names.iter().filter_map(|name| Some((name, agent.dimensions.get(*name)?))).collect();
+    let said = |(name, found): &(&&str, &DimensionResult)| {
+        let around = half(found.low, found.high).map(|half| format!(" ± {half}")).unwrap_or_default();
+        found.mean.map(|mean| format!("{} {}{around}", spoken(name), score(mean)))
+    };
+    let parts: Vec<String> = found.iter().filter_map(said).collect();
+    let tasks = found.iter().map(|(_, found)| found.tasks).max().unwrap_or(0);
+    let trials = found.iter().map(|(_, found)| found.trials).max().unwrap_or(0);
+    let few = if tasks < 2 { "; fewer than 2 tasks: insufficient data for an interval" } else { "" };
+    let said = if parts.is_empty() { "nothing was scored".to_owned() } else { parts.join(", ") };
+    format!("{}: {said} ({}){few}", agent.agent, per_task(tasks, trials))
+}
+
 fn facts(report: &Report<'_>) -> Vec<(&'static str, String)> {
     let results = report.results;
     let tasks: BTreeSet<&str> = results.trials.iter().map(|trial| trial.task.as_str()).collect();
-    let size = format!("{} of {}, {}", plural(results.trials.len(), "trial"), plural(results.agents.len(), "agent"), plural(tasks.len(), "task"));
+    let size = format!(
+        "{} of {}, {}",
+        plural(results.trials.len(), "trial"),
+        plural(results.agents.len(), "agent"),
+        plural(tasks.len(), "task")
+    );
     let all = [
         ("Size", size),
         ("Started", results.started.clone()),
@@ -221,7 +251,8 @@ fn heat<'a>(report: &'a Report<'a>, links: Links<'a>) -> Vec<HeatRow<'a>> {
         }
     }
     for not_run in &results.not_run {
-        let (task, twin) = not_run.task.strip_suffix("~twin").map_or((not_run.task.as_str(), false), |task| (task, true));
+        let (task, twin) =
+            not_run.task.strip_suffix("~twin").map_or((not_run.task.as_str(), false), |task| (task, true));
         if !tasks.contains(&(task, twin)) {
             tasks.push((task, twin));
         }
@@ -244,7 +275,11 @@ fn heat_row<'a>(report: &'a Report<'a>, links: Links<'a>, (task, twin): (&'a str
         }
     };
     HeatRow {
-        about: if twin { Some("the fully specified twin: read for over-asking alone") } else { about.and_then(|task| task.about.as_deref()) },
+        about: if twin {
+            Some("the fully specified twin: read for over-asking alone")
+        } else {
+            about.and_then(|task| task.about.as_deref())
+        },
         cells: results.agents.iter().map(cell).collect(),
         task: word,
     }

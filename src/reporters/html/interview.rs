@@ -96,13 +96,16 @@ pub(super) fn tables<'a>(report: &'a Report<'a>, links: Links<'a>) -> Vec<Table<
             href: links.trial(*at),
             asked: trial.interview.as_ref().map_or(0, |interview| interview.asked),
         };
-        let constraints = trials.iter().flat_map(|(at, trial)| constraint_rows(trial, known, links.trial(*at)));
+        // A twin is told everything with its brief: there is nothing to ask for.
+        let asking: Vec<(usize, &'a TrialResult)> = trials.iter().copied().filter(|(_, trial)| !trial.twin).collect();
+        let stages = stages_of(&trials);
+        let rows = trials.iter().flat_map(|(at, trial)| constraint_rows(trial, known, (&stages, links.trial(*at))));
         Table {
             task,
-            trials: trials.iter().map(head).collect(),
-            facts: fact_rows(&trials, known),
-            stages: stages_of(&trials),
-            constraints: constraints.collect(),
+            trials: asking.iter().map(head).collect(),
+            facts: fact_rows(&asking, known),
+            constraints: rows.collect(),
+            stages,
         }
     };
     let found = by_task(report).into_iter().map(table);
@@ -120,18 +123,24 @@ pub(super) fn stage_cell(stage: &StageResult) -> StageCell<'_> {
     StageCell { state, why: &stage.why, checks: stage.checks.iter().map(|(name, value)| chip(name, value)).collect() }
 }
 
-/// The constraints of one trial, stage by stage.
-pub(super) fn constraint_rows<'a>(trial: &'a TrialResult, task: Option<&'a Task>, href: String) -> Vec<ConstraintRow<'a>> {
+/// The constraints of one trial, one cell for each of these stages.
+pub(super) fn constraint_rows<'a>(
+    trial: &'a TrialResult,
+    task: Option<&'a Task>,
+    (stages, href): (&[&str], String),
+) -> Vec<ConstraintRow<'a>> {
     let Some(interview) = &trial.interview else { return Vec::new() };
     let row = |(id, cells): (&'a String, &std::collections::BTreeMap<String, String>)| {
         let text = task.and_then(|task| task.interview.constraints.iter().find(|known| known.id == *id));
-        let cell = |stage: &StageResult| cells.get(&stage.id).map_or((String::new(), "none"), |word| (word.replace('_', " "), kept(word)));
+        let cell = |stage: &&str| {
+            cells.get(*stage).map_or((String::new(), "none"), |word| (word.replace('_', " "), kept(word)))
+        };
         ConstraintRow {
             id,
             text: text.map_or("", |constraint| constraint.text.as_str()),
             trial: short(trial),
             href: href.clone(),
-            cells: trial.stages.iter().map(cell).collect(),
+            cells: stages.iter().map(cell).collect(),
         }
     };
     interview.constraints.iter().map(row).collect()
@@ -153,8 +162,9 @@ fn kept(word: &str) -> &'static str {
 
 fn chip<'a>(name: &'a str, value: &Value) -> CheckChip<'a> {
     let (says, class) = match value {
-        Value::String(word) if word == "passed" => ("passed".to_owned(), "met"),
-        Value::String(word) if word == "failed" || word == "timeout" => (word.clone(), "unmet"),
+        Value::String(word) if word == "passed" => ("✓".to_owned(), "met"),
+        Value::String(word) if word == "failed" => ("✗".to_owned(), "unmet"),
+        Value::String(word) if word == "timeout" => ("✗ timeout".to_owned(), "unmet"),
         Value::String(word) => (word.clone(), "none"),
         Value::Number(number) => {
             let value = number.as_f64();
@@ -187,7 +197,8 @@ fn stages_of<'a>(trials: &[(usize, &'a TrialResult)]) -> Vec<&'a str> {
 }
 
 fn fact_rows<'a>(trials: &[(usize, &'a TrialResult)], task: Option<&'a Task>) -> Vec<FactRow<'a>> {
-    let mut ids: Vec<&str> = task.map(|task| task.interview.facts.iter().map(|fact| fact.id.as_str()).collect()).unwrap_or_default();
+    let mut ids: Vec<&str> =
+        task.map(|task| task.interview.facts.iter().map(|fact| fact.id.as_str()).collect()).unwrap_or_default();
     for interview in trials.iter().filter_map(|(_, trial)| trial.interview.as_ref()) {
         for id in interview.told.iter().chain(&interview.never_asked) {
             if !ids.contains(&id.as_str()) {

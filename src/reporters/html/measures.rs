@@ -93,7 +93,11 @@ fn cell<'a>(results: &'a Results, links: Links<'_>, (id, agent): (&str, &'a str)
             Some(number) => by_task.entry(trial.task.as_str()).or_default().push(number),
             None => none += 1,
         }
-        trials.push(OfTrial { id: &trial.id, href: links.at(at, format_args!("m-{}", super::super::names::safe(id))), text: words(value) });
+        trials.push(OfTrial {
+            id: &trial.id,
+            href: links.at(at, format_args!("m-{}", super::super::names::safe(id))),
+            text: words(value),
+        });
     }
     let means: Vec<f64> = by_task.values().map(|values| values.iter().sum::<f64>() / values.len() as f64).collect();
     Cell {

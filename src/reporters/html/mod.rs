@@ -6,6 +6,7 @@
 
 mod chunks;
 mod event;
+mod event_words;
 mod figure;
 mod findings_view;
 mod index;
@@ -21,8 +22,12 @@ mod verdicts;
 use super::{Report, Reporter, Written, names::page_names};
 use crate::model::fault::Fault;
 
-pub(super) const HTML: Reporter =
-    Reporter { name: "html", about: "the report with a page for each trial, without a network", file: "report.html", render };
+pub(super) const HTML: Reporter = Reporter {
+    name: "html",
+    about: "the report with a page for each trial, without a network",
+    file: "report.html",
+    render,
+};
 
 fn render(report: &Report<'_>) -> Result<Vec<Written>, Fault> {
     let pages = page::Pages::new()?;

@@ -4,7 +4,8 @@ use super::super::words::visible;
 use crate::model::fault::{Boundary, Fault};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use minijinja::{
-    AutoEscape, Environment, Output, State, UndefinedBehavior, Value, syntax::SyntaxConfig,
+    AutoEscape, Environment, Output, State, UndefinedBehavior, Value,
+    syntax::SyntaxConfig,
     value::{Serde, ValueKind},
 };
 use serde::Serialize;
@@ -33,14 +34,16 @@ impl Pages {
         env.set_auto_escape_callback(|_| AutoEscape::Html);
         env.set_undefined_behavior(UndefinedBehavior::Strict);
         env.set_formatter(write_value);
-        env.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(wrong)?);
+        env.set_syntax(
+            SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(|error| wrong(&error))?,
+        );
         env.add_filter("coded", coded);
         // The only safe strings are these two constants; `|safe` stands in no template.
         env.add_global("style", Value::from_safe_string(STYLE.to_owned()));
         env.add_global("script", Value::from_safe_string(SCRIPT.to_owned()));
         env.add_global("policy", Value::from_safe_string(policy()));
         for (name, source) in TEMPLATES {
-            env.add_template(name, source).map_err(wrong)?;
+            env.add_template(name, source).map_err(|error| wrong(&error))?;
         }
         Ok(Pages { env })
     }
@@ -48,8 +51,8 @@ impl Pages {
     /// # Errors
     /// When a template of ours asks for what the view does not hold.
     pub fn render(&self, template: &str, view: impl Serialize, out: &mut Vec<u8>) -> Result<(), Fault> {
-        let template = self.env.get_template(template).map_err(wrong)?;
-        template.render_captured_to(Serde(view), out).map(|_| ()).map_err(wrong)
+        let template = self.env.get_template(template).map_err(|error| wrong(&error))?;
+        template.render_captured_to(Serde(view), out).map(|_| ()).map_err(|error| wrong(&error))
     }
 }
 
@@ -106,7 +109,7 @@ fn failed(_: std::fmt::Error) -> minijinja::Error {
     minijinja::Error::new(minijinja::ErrorKind::WriteFailure, "the page could not be written")
 }
 
-fn wrong(error: minijinja::Error) -> Fault {
+fn wrong(error: &minijinja::Error) -> Fault {
     Fault::new(Boundary::Store, "template", format!("a page could not be made: {error:#}"))
         .hint("this is a mistake in evalrun; the other reports are complete")
 }

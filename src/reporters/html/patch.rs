@@ -117,7 +117,13 @@ impl Reader {
         if name.is_empty() && runs.is_empty() {
             return;
         }
-        self.files.push(FilePatch { name, added: number(added), removed: number(removed), runs, short: lines <= SHORT });
+        self.files.push(FilePatch {
+            name,
+            added: number(added),
+            removed: number(removed),
+            runs,
+            short: lines <= SHORT,
+        });
     }
 }
 
@@ -144,7 +150,8 @@ mod tests {
     fn a_patch_becomes_files_and_runs() {
         let patch = "diff --git a/x b/x\nindex 1..2 100644\n--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n a\n--- b\n+++ c\ndiff --git a/y b/y\nBinary files differ\n";
         let found = files(patch);
-        let classes: Vec<Vec<&str>> = found.iter().map(|file| file.runs.iter().map(|run| run.class).collect()).collect();
+        let classes: Vec<Vec<&str>> =
+            found.iter().map(|file| file.runs.iter().map(|run| run.class).collect()).collect();
         assert_eq!(classes, [vec!["h", "c", "d", "a"], vec!["m"]]);
         assert_eq!(found.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(), ["x", "y"]);
         assert_eq!((found[0].added.as_str(), found[0].removed.as_str()), ("1", "1"));
@@ -154,6 +161,9 @@ mod tests {
     fn what_is_no_patch_is_shown_as_it_stands() {
         assert_eq!(files("hello\n")[0].runs, [Run { class: "m", text: "hello".to_owned() }]);
         assert_eq!(files(""), []);
-        assert_eq!(files("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n--- a/y\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n").len(), 2);
+        assert_eq!(
+            files("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n--- a/y\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n").len(),
+            2
+        );
     }
 }

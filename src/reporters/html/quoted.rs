@@ -10,7 +10,6 @@ pub(super) struct Piece<'a> {
     pub text: Cow<'a, str>,
 }
 
-
 /// The text with the first place of each quote marked.
 pub(super) fn pieces<'a>(text: Cow<'a, str>, quotes: &[&str]) -> Vec<Piece<'a>> {
     let mut spans: Vec<(usize, usize)> = quotes.iter().filter_map(|quote| place(&text, quote)).collect();

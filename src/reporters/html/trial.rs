@@ -4,7 +4,7 @@ use super::super::names::{dimensions, safe};
 use super::super::words::{duration, number, plural, usd};
 use super::super::{Report, TrialPage};
 use super::chunks::{Conversation, Counts};
-use super::event::{check_word, end_word};
+use super::event_words::{check_word, end_word};
 use super::index::passed;
 use super::interview::{ConstraintRow, StageCell, constraint_rows, stage_cell};
 use super::page::Pages;
@@ -67,7 +67,8 @@ fn whole(pages: &Pages, one: &One<'_>, page: &TrialPage, out: &mut Vec<u8>) -> R
     let conversation = Conversation::new(&page.trace, &facts, verdicts::cited(one.trial));
     let mut head = Head::of(one);
     head.add_trace(&page.trace, &conversation.counts);
-    head.constraints = constraint_rows(one.trial, page.task.as_ref(), String::new());
+    let stages: Vec<&str> = one.trial.stages.iter().map(|stage| stage.id.as_str()).collect();
+    head.constraints = constraint_rows(one.trial, page.task.as_ref(), (&stages, String::new()));
     head.facts_told = told(one.trial, page.task.as_ref());
     head.checks = checks(&page.trace);
     head.plan = evolution(&page.trace);
@@ -263,7 +264,11 @@ fn check_row(event: String, mark: &CheckMark) -> CheckRow<'_> {
         exit: mark.exit,
         took: mark.duration_ms.map(duration),
         why: &mark.why,
-        tests: mark.tests.iter().map(|(name, status)| (name.as_str(), check_word(*status).0, check_word(*status).1)).collect(),
+        tests: mark
+            .tests
+            .iter()
+            .map(|(name, status)| (name.as_str(), check_word(*status).0, check_word(*status).1))
+            .collect(),
         output: mark.output.as_str(),
     }
 }
@@ -290,4 +295,3 @@ fn metrics<'a>(trial: &'a TrialResult, facts: &Facts<'_>) -> Vec<MetricRow<'a>> 
     };
     trial.metrics.iter().map(row).collect()
 }
-

@@ -17,6 +17,8 @@ pub(super) struct Group<'a> {
     class: &'static str,
     /// `between 0.60 and 0.80, whatever the unknown ones are`
     bounds: Option<String>,
+    /// Something in it was not met, or has no number.
+    open: bool,
     verdicts: Vec<Verdict<'a>>,
 }
 
@@ -52,6 +54,7 @@ pub(super) fn groups<'a>(trial: &'a TrialResult, names: &[&str]) -> Vec<Group<'a
             text: value.map_or("-".to_owned(), score),
             class: level(value),
             bounds: bounds(trial, name),
+            open: mine().any(|(_, score)| score.value.is_none_or(|value| value < 1.0)),
             verdicts: mine().map(|(at, score)| verdict(at, score)).collect(),
         }
     };
@@ -63,7 +66,12 @@ pub(super) fn cited(trial: &TrialResult) -> HashMap<u32, Vec<Back<'_>>> {
     let mut found: HashMap<u32, Vec<Back<'_>>> = HashMap::new();
     for (at, score) in trial.scores.iter().enumerate() {
         for cite in &score.cites {
-            let back = Back { anchor: format!("v{at}"), name: &score.criterion, class: level(score.value), quote: &cite.quote };
+            let back = Back {
+                anchor: format!("v{at}"),
+                name: &score.criterion,
+                class: level(score.value),
+                quote: &cite.quote,
+            };
             found.entry(cite.event.0).or_default().push(back);
         }
     }
@@ -78,8 +86,13 @@ fn verdict(at: usize, result: &crate::model::results::ScoreResult) -> Verdict<'_
         class: level(result.value),
         weight: figure(result.weight),
         why: &result.why,
-        cites: result.cites.iter().map(|cite| (cite.event.to_string(), cite.quote.as_str())).collect(),
+        cites: result.cites.iter().map(|cite| (cite.event.to_string(), unsaid(&result.why, &cite.quote))).collect(),
     }
+}
+
+/// A quote that its sentence does not hold already.
+fn unsaid<'a>(why: &str, quote: &'a str) -> &'a str {
+    if super::findings_view::repeats(why, quote) { "" } else { quote }
 }
 
 fn bounds(trial: &TrialResult, name: &str) -> Option<String> {

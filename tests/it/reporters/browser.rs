@@ -1,1 +1,159 @@
 //! The pages in a real browser: nothing from data runs, nothing is fetched, nothing overflows.
+//!
+//! Without `chromium` on PATH these are skipped, unless CI is set.
+
+use super::hostile::{HOSTILE, spoiled};
+use super::specimen::Specimen;
+use evalrun::reporters::named;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Reports its own width to the page around it.
+const PROBE: &str = "<script>addEventListener('load',()=>{
+  const width=document.documentElement.clientWidth;
+  const inBox=(at)=>{for(let up=at.parentElement;up;up=up.parentElement){if(getComputedStyle(up).overflowX!=='visible')return true}return false};
+  const wide=[...document.querySelectorAll('body *')].filter(at=>at.getBoundingClientRect().right>width+1&&!inBox(at))[0];
+  parent.postMessage([location.pathname.split('/').pop(),width,document.documentElement.scrollWidth,wide?wide.outerHTML.slice(0,200):''],'*')
+})</script>";
+
+#[test]
+fn hostile_pages_run_and_fetch_nothing() {
+    let Some(browser) = browser() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for (name, page) in hostile_pages() {
+        let path = folder.path().join(format!("{name}.html"));
+        fs::write(&path, &page).unwrap();
+        let seen = visit(&browser, &path);
+        assert!(!seen.dom.contains("<title>owned</title>"), "{name}: a script from data ran");
+        assert!(
+            seen.dom.contains("</html>") && seen.dom.len() > page.len() / 2,
+            "{name}: not shown whole: {}",
+            seen.log
+        );
+        assert!(!complains(&seen.log), "{name}: {}", seen.log);
+    }
+}
+
+/// The test above would see what it looks for.
+#[test]
+fn the_browser_complains_of_what_the_policy_forbids() {
+    let Some(browser) = browser() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (_, page) = hostile_pages().remove(0);
+    let path = folder.path().join("bad.html");
+    fs::write(
+        &path,
+        page.replace(
+            "</body>",
+            "<img src=\"https://example.org/x.png\"><script>document.title='owned'</script></body>",
+        ),
+    )
+    .unwrap();
+    let seen = visit(&browser, &path);
+    assert!(complains(&seen.log), "{}", seen.log);
+    assert!(!seen.dom.contains("<title>owned</title>"), "the policy lets a foreign script run");
+}
+
+#[test]
+fn pages_fit_a_desk_and_a_telephone() {
+    let Some(browser) = browser() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut frames = String::new();
+    let mut count = 0;
+    for (name, page) in pages(&Specimen::load()).into_iter().chain(hostile_pages()) {
+        let (head, rest) = page.split_once("<meta http-equiv").unwrap();
+        let (_, rest) = rest.split_once('>').unwrap();
+        fs::write(folder.path().join(format!("{name}.html")), format!("{head}{rest}{PROBE}")).unwrap();
+        for width in [1280, 400] {
+            frames.push_str(&format!("<iframe src=\"{name}.html\" width=\"{width}\" height=\"800\"></iframe>"));
+            count += 1;
+        }
+    }
+    let outer = format!(
+        "<!doctype html><pre id=said></pre><script>addEventListener('message',it=>{{said.append(JSON.stringify(it.data)+'\\n')}})</script>{frames}"
+    );
+    fs::write(folder.path().join("outer.html"), outer).unwrap();
+    let seen = visit(&browser, &folder.path().join("outer.html"));
+    let said =
+        seen.dom.split("<pre id=\"said\">").nth(1).and_then(|rest| rest.split("</pre>").next()).unwrap_or_default();
+    let lines: Vec<(String, u32, u32, String)> = said
+        .lines()
+        .map(|line| {
+            serde_json::from_str(&line.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")).unwrap()
+        })
+        .collect();
+    assert_eq!(lines.len(), count, "{said}\n{}", seen.log);
+    let wide: Vec<_> = lines.iter().filter(|(_, width, scroll, wide)| scroll > width || !wide.is_empty()).collect();
+    assert!(wide.is_empty(), "{wide:#?}");
+}
+
+struct Seen {
+    dom: String,
+    log: String,
+}
+
+fn visit(browser: &Path, page: &Path) -> Seen {
+    let profile = tempfile::tempdir().unwrap();
+    let output = Command::new("timeout")
+        .arg("120")
+        .arg(browser)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+        ])
+        .args([
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-extensions",
+            "--host-resolver-rules=MAP * ~NOTFOUND",
+        ])
+        .args([
+            "--enable-logging=stderr",
+            "--v=0",
+            "--virtual-time-budget=10000",
+            "--window-size=1400,900",
+            "--dump-dom",
+        ])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .unwrap();
+    Seen {
+        dom: String::from_utf8_lossy(&output.stdout).into_owned(),
+        log: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+fn complains(log: &str) -> bool {
+    log.lines().any(|line| line.contains("CONSOLE") || line.contains("Content Security Policy"))
+}
+
+fn browser() -> Option<PathBuf> {
+    let found = std::env::split_paths(&std::env::var_os("PATH")?)
+        .map(|folder| folder.join("chromium"))
+        .find(|path| path.is_file());
+    if found.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "chromium is not on PATH, and CI must not skip this");
+        println!("skipped: chromium is not on PATH");
+    }
+    found
+}
+
+fn pages(specimen: &Specimen) -> Vec<(String, String)> {
+    let written = (named("html").unwrap().render)(&specimen.report()).unwrap();
+    let page = |at: usize, name: &str| (name.to_owned(), String::from_utf8(written[at].bytes.clone()).unwrap());
+    vec![page(0, "report"), page(1, "trial")]
+}
+
+fn hostile_pages() -> Vec<(String, String)> {
+    let text = HOSTILE.concat();
+    let found = pages(&spoiled(|was| format!("{was}{text}"))).into_iter();
+    found.map(|(name, page)| (format!("hostile-{name}"), page)).collect()
+}

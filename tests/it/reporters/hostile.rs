@@ -29,7 +29,8 @@ pub const HOSTILE: &[&str] = &[
 ];
 
 /// Words that decide how a report reads a value stay what they are, and so do names that must agree with each other.
-const KEPT: &[&str] = &["scored", "unknown", "not_applicable", "not_asked", "broken", "passed", "failed", "timeout", "kept", "violated"];
+const KEPT: &[&str] =
+    &["scored", "unknown", "not_applicable", "not_asked", "broken", "passed", "failed", "timeout", "kept", "violated"];
 
 #[test]
 fn hostile_text_in_every_field_stays_text() {
@@ -76,7 +77,10 @@ pub fn spoiled(change: impl Fn(&str) -> String) -> Specimen {
         trace.header.session = change("s");
         for (stage, patch) in diffs {
             *stage = change(stage).unwrap_or_default();
-            *patch = patch.lines().map(|line| format!("{}{}\n", &line[..line.len().min(1)], change(line).unwrap_or_default())).collect();
+            *patch = patch
+                .lines()
+                .map(|line| format!("{}{}\n", &line[..line.len().min(1)], change(line).unwrap_or_default()))
+                .collect();
         }
     }
     let facts = &mut specimen.facts;
@@ -141,7 +145,15 @@ fn hold(specimen: &Specimen, what: &str) {
 fn the_reader_of_pages_sees_what_breaks_out() {
     let page = |inside: &str| format!("<html><style>a</style>{inside}</html>");
     assert_eq!(breaks_out(&page("<p class=\"a>b\" id=\"x\">1 &lt; 2</p><input checked>")), None);
-    for bad in ["<script>1</script><script>2</script>", "<img src=x>", "<p onclick=\"x\">", "<p class=x>", "<a href=\"javascript:1\">", "<p", "a\0b"] {
+    for bad in [
+        "<script>1</script><script>2</script>",
+        "<img src=x>",
+        "<p onclick=\"x\">",
+        "<p class=x>",
+        "<a href=\"javascript:1\">",
+        "<p",
+        "a\0b",
+    ] {
         assert!(breaks_out(&page(bad)).is_some(), "{bad}");
     }
     for bad in ["- <b>", "1. item", "- https://example.org", "| a |\n| a | b |", "- `code`"] {
@@ -151,14 +163,45 @@ fn the_reader_of_pages_sees_what_breaks_out() {
 
 /// The tags and attributes of our templates; anything else came from data.
 const TAGS: &[&str] = &[
-    "html", "head", "meta", "title", "style", "script", "body", "header", "nav", "main", "section", "aside", "article", "div", "p", "span", "h1",
-    "h2", "h3", "h4", "a", "ul", "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "svg", "rect", "line",
-    "circle", "pre", "code", "q", "strong", "b", "i", "mark", "time", "fieldset", "legend", "label", "input", "button", "noscript",
+    "html", "head", "meta", "title", "style", "script", "body", "header", "nav", "main", "section", "aside", "article",
+    "div", "p", "span", "h1", "h2", "h3", "h4", "a", "ul", "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr",
+    "th", "td", "details", "summary", "svg", "rect", "line", "circle", "pre", "code", "q", "strong", "b", "i", "mark",
+    "time", "fieldset", "legend", "label", "input", "button", "noscript",
 ];
 const ATTRIBUTES: &[&str] = &[
-    "lang", "charset", "http-equiv", "content", "name", "class", "id", "href", "scope", "aria-label", "aria-hidden", "role", "viewBox",
-    "preserveAspectRatio", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height", "type", "checked", "value", "open", "data-k",
-    "data-a", "data-c", "data-filter",
+    "lang",
+    "charset",
+    "http-equiv",
+    "content",
+    "name",
+    "class",
+    "id",
+    "href",
+    "scope",
+    "aria-label",
+    "aria-hidden",
+    "role",
+    "viewBox",
+    "preserveAspectRatio",
+    "x",
+    "y",
+    "x1",
+    "x2",
+    "y1",
+    "y2",
+    "cx",
+    "cy",
+    "r",
+    "width",
+    "height",
+    "type",
+    "checked",
+    "value",
+    "open",
+    "data-k",
+    "data-a",
+    "data-c",
+    "data-filter",
 ];
 
 /// Reads a page as a browser's tokenizer would, and says what is not ours.
@@ -187,8 +230,11 @@ fn breaks_out(page: &str) -> Option<String> {
             rest = &rest[close..];
         }
     }
-    (scripts > 1 || styles != 1).then(|| format!("{scripts} scripts, {styles} styles"))
-        .or_else(|| page.chars().find(|sign| sign.is_control() && !matches!(sign, '\n' | '\t')).map(|sign| format!("{sign:?}")))
+    (scripts > 1 || styles != 1)
+        .then(|| format!("{scripts} scripts, {styles} styles"))
+        .or_else(|| {
+            page.chars().find(|sign| sign.is_control() && !matches!(sign, '\n' | '\t')).map(|sign| format!("{sign:?}"))
+        })
         .or_else(|| page.contains('\u{202e}').then(|| "moved text".to_owned()))
 }
 
@@ -257,7 +303,8 @@ fn well_formed(xml: &[u8], what: &str) {
             Ok(XmlEvent::Eof) => return,
             Ok(XmlEvent::Start(tag) | XmlEvent::Empty(tag)) => {
                 let name = String::from_utf8_lossy(tag.name().as_ref()).into_owned();
-                let ours = ["testsuites", "testsuite", "testcase", "failure", "error", "skipped", "properties", "property"];
+                let ours =
+                    ["testsuites", "testsuite", "testcase", "failure", "error", "skipped", "properties", "property"];
                 assert!(ours.contains(&name.as_str()), "{what}: <{name}>");
             }
             Ok(_) => {}

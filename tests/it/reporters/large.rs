@@ -13,7 +13,10 @@ use nix::sys::resource::{UsageWho, getrusage};
 fn a_page_grows_in_proportion_to_its_trace() {
     let (small, large) = (page_of(2_500), page_of(25_000));
     let (size, time) = (large.0 as f64 / small.0 as f64, large.1 / small.1);
-    println!("25,000 events: {} bytes, {:.2} s of this thread; 10 times the events: {size:.1} times the size, {time:.1} times the time", large.0, large.1);
+    println!(
+        "25,000 events: {} bytes, {:.2} s of this thread; 10 times the events: {size:.1} times the size, {time:.1} times the time",
+        large.0, large.1
+    );
     assert!(size < 10.5, "{size}");
     // Twice the proportion: a square would be a hundredfold.
     assert!(time < 30.0, "{time}");

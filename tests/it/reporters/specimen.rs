@@ -22,7 +22,8 @@ impl Specimen {
         let results: Results = serde_json::from_str(&file("reports/specimen/results.json")).unwrap();
         let page = |trial: &TrialResult| {
             let name = trial.id.replace('/', ".");
-            let trace = evalrun::store::read_trace(&root().join(format!("reports/specimen/traces/{name}.jsonl"))).unwrap();
+            let trace =
+                evalrun::store::read_trace(&root().join(format!("reports/specimen/traces/{name}.jsonl"))).unwrap();
             (trace, diffs(&root().join(format!("reports/specimen/diffs/{name}"))))
         };
         Specimen {
