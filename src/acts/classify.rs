@@ -1,7 +1,7 @@
 //! From the words of one command to what it does.
 
 use crate::acts::args::{self, Args};
-use crate::acts::line::{Found, Site, push};
+use crate::acts::line::{Found, MAX_NESTING, Site, push};
 use crate::acts::table::{Operands, Program, Scheme, Verdict, What};
 use crate::acts::{files, interpreters, names, special, tasks, texts, vcs, wrappers};
 use crate::model::act::{Act, Deed};
@@ -40,6 +40,9 @@ impl<'a> Call<'a> {
 
 /// Names one command, through all its wrappers.
 pub(super) fn call(argv: &[&str], site: &Site, out: &mut Vec<Deed>) {
+    if site.nesting > MAX_NESTING {
+        return;
+    }
     let mut argv = argv;
     for _ in 0..MAX_WRAPPERS {
         match step(argv, site, out) {
@@ -98,6 +101,9 @@ fn filtered(call: &Call, site: &Site, out: &mut Vec<Deed>) {
 /// Follows the rule of the table.
 pub(super) fn plain(call: &Call, site: &Site, out: &mut Vec<Deed>) {
     match &call.verdict.what {
+        What::Act(_) if call.program.filter && call.verdict.operands == Operands::None && site.writes_file() => {
+            push(call.found(Act::Edit), site, out);
+        }
         What::Act(act) => push(with_operands(call, *act), site, out),
         What::Drop => dropped(call, site, out),
         What::Task => {
@@ -171,7 +177,10 @@ fn unknown(argv: &[&str], name: &str, site: &Site, out: &mut Vec<Deed>) {
         push(Found::new(name, Act::Other).sub("probe"), site, out);
         return;
     }
-    push(Found::new(name, tasks::of_script(argv[0], site.table).unwrap_or(Act::Run)), site, out);
+    let act = tasks::of_script(argv[0], site.table).unwrap_or(Act::Run);
+    let lists =
+        act == Act::Test && argv.iter().any(|word| matches!(*word, "--gtest_list_tests" | "--list-tests" | "--list"));
+    push(Found::new(name, if lists { Act::List } else { act }), site, out);
 }
 
 /// Programs that read their operands in their own way, by the word in the table.

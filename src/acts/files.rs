@@ -145,24 +145,29 @@ fn glued_target<'a>(call: &Call<'a>, at: usize) -> Option<&'a str> {
 pub(super) fn find(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
     let roots: Vec<&str> =
         call.argv[1..].iter().copied().take_while(|word| !word.starts_with(['-', '(', '!'])).collect();
-    let runs = |word: &&str| matches!(*word, "-exec" | "-execdir" | "-ok" | "-okdir");
-    let starts: Vec<usize> = (1..call.argv.len()).filter(|at| runs(&call.argv[*at])).take(MAX_EXEC).collect();
-    for at in &starts {
-        let rest = &call.argv[at + 1..];
-        let end = rest.iter().position(|word| matches!(*word, ";" | "+" | "\\;")).unwrap_or(rest.len());
-        classify::call(&rest[..end], &site.with_operands_to_come(), out);
+    let runs = |word: &str| matches!(word, "-exec" | "-execdir" | "-ok" | "-okdir");
+    let mut executes = false;
+    let mut at = 1;
+    // Each command ends where the next may begin, so none is read twice.
+    while let Some(word) = call.argv.get(at) {
+        at += 1;
+        if runs(word) {
+            let rest = &call.argv[at..];
+            let end = rest.iter().position(|word| matches!(*word, ";" | "+" | "\\;")).unwrap_or(rest.len());
+            classify::call(&rest[..end], &site.with_operands_to_come(), out);
+            at += end;
+            executes = true;
+        }
     }
     if call.argv.contains(&"-delete") {
         push(call.found(Act::Edit).writes(roots), site, out);
-    } else if starts.is_empty() {
+    } else if !executes {
         let named = call.argv.iter().any(|word| matches!(*word, "-name" | "-iname" | "-path" | "-regex" | "-ipath"));
         let found = call.found(Act::List);
         push(if named { found.sub("name") } else { found }, site, out);
     }
     true
 }
-
-const MAX_EXEC: usize = 16;
 
 pub(super) fn fd(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
     let exec = call.argv.iter().position(|word| matches!(*word, "-x" | "-X" | "--exec" | "--exec-batch"));

@@ -32,6 +32,9 @@ pub(super) fn found(program: &str, code: &str) -> Found {
 
 const MAX_CODE: usize = 64 * 1024;
 
+/// Each call of an opener looks through the code once more.
+const MAX_CALLS: usize = 64;
+
 const WRITES: &[&str] = &[
     ".write_text(",
     ".write_bytes(",
@@ -212,6 +215,7 @@ fn files(code: &str) -> Files {
         found.extend(code.match_indices(opener).map(|(at, _)| (at + opener.len(), *opener, *writes)));
     }
     found.sort_unstable();
+    found.truncate(MAX_CALLS);
     for (at, opener, writes) in found {
         let Some((path, rest)) = argument(code, at) else { continue };
         if opener == "require(" && !path.contains(['.', '/']) || path.len() > 300 {

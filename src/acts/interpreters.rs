@@ -165,13 +165,9 @@ fn is_perl_like(name: &str) -> bool {
 
 /// `perl -pi -e CODE FILE...`, `ruby -i -pe`, and their reading forms.
 fn stream_editing(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
-    let bundles: Vec<&str> = call
-        .args
-        .flags
-        .iter()
-        .map(|at| call.argv[*at])
-        .filter(|word| !word.starts_with("--") && word.len() < 12)
-        .collect();
+    let first = call.args.operands.first().copied().unwrap_or(usize::MAX);
+    let flags = call.args.flags.iter().filter(|at| **at < first).map(|at| call.argv[*at]);
+    let bundles: Vec<&str> = flags.filter(|word| !word.starts_with("--") && word.len() < 12).collect();
     let in_place =
         bundles.iter().any(|word| word.starts_with("-i") || (word[1..].contains('i') && word[1..].contains('p')));
     let streams = bundles.iter().any(|word| {

@@ -7,7 +7,7 @@ use crate::acts::table::Table;
 use crate::model::act::{Act, Deed, Seen};
 
 /// Scripts inside scripts (`bash -c "ssh host '...'"`) are followed this far.
-const MAX_NESTING: u32 = 8;
+pub(super) const MAX_NESTING: u32 = 8;
 
 /// More deeds than this are not kept of one line: it was not written to be read.
 const MAX_DEEDS: usize = 20_000;
@@ -77,17 +77,22 @@ impl Site<'_> {
         self.segment.pipe.0 > 0 && !self.implied
     }
 
-    pub(super) fn with_operands_to_come(&self) -> Site<'_> {
+    /// For a command inside this one: how deep they may nest is bounded.
+    pub(super) fn deeper(&self) -> Site<'_> {
         Site {
             table: self.table,
             segment: self.segment,
             seen: self.seen,
             cwd: self.cwd.clone(),
             command: self.command.clone(),
-            nesting: self.nesting,
-            implied: true,
+            nesting: self.nesting + 1,
+            implied: self.implied,
             configured: self.configured,
         }
+    }
+
+    pub(super) fn with_operands_to_come(&self) -> Site<'_> {
+        Site { implied: true, ..self.deeper() }
     }
 
     pub(super) fn writes_file(&self) -> bool {

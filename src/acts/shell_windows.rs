@@ -50,14 +50,13 @@ pub(super) fn looks_like(line: &str) -> bool {
     if !line.contains(['-', '%', '\\', ':']) {
         return false;
     }
-    if contains_ignoring_case(line, "$env:")
-        || line.contains("$LASTEXITCODE")
-        || has_drive(line)
-        || has_percent_variable(line)
-    {
+    if has_environment(line) || line.contains("$LASTEXITCODE") || has_drive(line) || has_percent_variable(line) {
         return true;
     }
-    line.split(['|', ';', '\n', '{', '(', '&', '=']).any(|part| is_cmdlet(part.split_whitespace().next().unwrap_or("")))
+    may_have_cmdlet(line)
+        && line
+            .split(['|', ';', '\n', '{', '(', '&', '='])
+            .any(|part| is_cmdlet(part.split_whitespace().next().unwrap_or("")))
 }
 
 pub(super) fn read(line: &str) -> Script {
@@ -94,19 +93,29 @@ fn has_test_in_brackets(line: &str) -> bool {
     line.contains("if (") && line.contains('{') && !line.contains("then") && !line.contains("((")
 }
 
-fn contains_ignoring_case(line: &str, wanted: &str) -> bool {
-    line.as_bytes().windows(wanted.len()).any(|part| part.eq_ignore_ascii_case(wanted.as_bytes()))
+fn has_environment(line: &str) -> bool {
+    line.match_indices('$')
+        .any(|(at, _)| line.get(at + 1..at + 5).is_some_and(|name| name.eq_ignore_ascii_case("env:")))
 }
 
 fn has_drive(line: &str) -> bool {
     let bytes = line.as_bytes();
-    bytes.windows(3).enumerate().any(|(at, part)| {
-        let starts = at == 0 || matches!(bytes[at - 1], b' ' | b'"' | b'\'' | b'=' | b'&' | b'(');
-        starts && part[0].is_ascii_alphabetic() && part[1] == b':' && part[2] == b'\\'
+    line.match_indices(":\\").any(|(at, _)| {
+        let letter = at.checked_sub(1).map(|before| bytes[before]);
+        let starts = at < 2 || matches!(bytes[at - 2], b' ' | b'"' | b'\'' | b'=' | b'&' | b'(');
+        letter.is_some_and(|letter| letter.is_ascii_alphabetic()) && starts
     })
 }
 
+/// A cheap look before the words are cut: `-N`.
+fn may_have_cmdlet(line: &str) -> bool {
+    line.as_bytes().windows(2).any(|pair| pair[0] == b'-' && pair[1].is_ascii_uppercase())
+}
+
 fn has_percent_variable(line: &str) -> bool {
+    if !line.contains('%') {
+        return false;
+    }
     let mut parts = line.split('%');
     parts.next();
     let parts: Vec<&str> = parts.collect();
@@ -295,7 +304,8 @@ fn drop_values(words: &mut Vec<Word>) {
     }
     let text = first.quoted && !first.text.contains(['\\', '/', '.']);
     let method = first.text.starts_with('[') && !first.text.contains("::Write");
-    if text || method || first.text.starts_with('-') {
+    let variable = first.text.len() > 2 && first.text.starts_with('%') && first.text.ends_with('%');
+    if text || method || variable || first.text.starts_with('-') {
         words.clear();
     }
 }

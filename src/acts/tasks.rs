@@ -103,6 +103,9 @@ pub(super) fn of_script(path: &str, table: &Table) -> Option<Act> {
     if named(last) || named(first) || after_run {
         return (!PREPARES.contains(&first)).then_some(Act::Test);
     }
+    if matches!(first, "run" | "all" | "main" | "runner" | "index") && parts.len() == 1 && in_test_folder(path) {
+        return Some(Act::Test);
+    }
     if base.ends_with("Test") || base.ends_with("Tests") || base.ends_with("Spec") || base.ends_with(".test") {
         return Some(Act::Test);
     }
@@ -118,6 +121,12 @@ pub(super) fn of_script(path: &str, table: &Table) -> Option<Act> {
     let stem = base.split('.').next().unwrap_or(base);
     let installed = path.contains("node_modules/") || path.contains("vendor/bin/");
     if installed { checker(stem, table) } else { None }
+}
+
+/// `tests/run.sh`
+fn in_test_folder(path: &str) -> bool {
+    let folder = path.rsplit(['/', '\\']).nth(1).unwrap_or("");
+    matches!(folder, "test" | "tests" | "spec" | "e2e" | "__tests__")
 }
 
 fn strip_extension(base: &str) -> &str {
@@ -248,6 +257,6 @@ pub(super) fn cargo(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
     let Some(line) = flag.and_then(|at| call.argv.get(at + 1)) else { return false };
     let mut argv = vec![call.argv[0]];
     argv.extend(line.split_whitespace());
-    classify::call(&argv, site, out);
+    classify::call(&argv, &site.deeper(), out);
     true
 }

@@ -14,6 +14,8 @@ pub(super) fn cat(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
         push(call.found(Act::Edit).reads(operands), site, out);
     } else if !operands.is_empty() || reads_file(site) || site.implied {
         push(call.found(Act::Read).reads(operands), site, out);
+    } else if site.writes_file() {
+        push(call.found(Act::Edit), site, out);
     }
     true
 }

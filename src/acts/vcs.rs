@@ -37,6 +37,10 @@ pub(super) fn git(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
         "config" if operands.len() > 1 && !call.has(&["--get", "--list", "-l", "--get-all", "--get-regexp"]) => {
             push(call.found(Act::Vcs).sub("write"), site, out);
         }
+        "clean" if call.has(&["-e", "--exclude"]) => {
+            // What is excluded is not thrown away.
+            push(call.found(Act::Vcs).sub("discard"), site, out);
+        }
         "clean" if call.args.has_letter(call.argv, 'n') || call.has(&["--dry-run"]) => {
             push(call.found(Act::Vcs).sub("inspect"), site, out);
         }

@@ -71,8 +71,7 @@ fn by_rule(call: &Call, site: &Site, out: &mut Vec<Deed>) -> Option<Inner> {
         What::Again => {
             let mut argv = vec![call.argv[0]];
             argv.extend(call.rest(skip)?);
-            // Each round is shorter by a word at least, but a line may hold many.
-            (argv.len() <= MAX_AGAIN).then(|| classify::call(&argv, site, out));
+            classify::call(&argv, &site.deeper(), out);
             Inner::done()
         }
         What::Script => {
@@ -88,8 +87,6 @@ fn by_rule(call: &Call, site: &Site, out: &mut Vec<Deed>) -> Option<Inner> {
         What::Act(_) | What::Drop | What::Task | What::Names(_) => None,
     }
 }
-
-const MAX_AGAIN: usize = 200;
 
 /// Names that are programs somewhere, but tasks when they follow a package manager.
 const TASKS_FIRST: &[&str] = &[
@@ -232,6 +229,6 @@ fn with_entrypoint(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
     let image = call.args.operands.get(call.words).copied().unwrap_or(call.argv.len());
     let mut argv = vec![entry];
     argv.extend(call.argv.iter().skip(image + 1));
-    classify::call(&argv, site, out);
+    classify::call(&argv, &site.deeper(), out);
     true
 }

@@ -46,7 +46,7 @@ pub struct RunArgs {
     /// The suite, or a folder of suites
     #[arg(value_name = "SUITE|DIR", required = true)]
     pub suite: Option<PathBuf>,
-    /// Only these agents of the suite; or the name of a driver
+    /// Only these agents of the suite
     #[arg(long = "agent", value_name = "A")]
     pub agents: Vec<String>,
     /// Only tasks whose id fits one of these globs

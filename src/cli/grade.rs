@@ -13,13 +13,16 @@ use crate::model::{
 use crate::reporters::{Report, RunFacts};
 use crate::runner::{
     Ended, Grading, clock,
-    sessions::{Refused, SessionTrials, SessionsRecord, grade_sessions, named_bundles, session_results, take, unreadable},
+    sessions::{
+        Refused, SessionTrials, SessionsRecord, grade_sessions, named_bundles, session_results, take, unreadable,
+    },
 };
 use crate::store::{Blobs, Bundle, FolderResults, Layout, RunLock, RunRecord, bundles, read_json, write_trace};
 use std::path::{Path, PathBuf};
 
 pub fn grade(args: &GradeArgs) -> i32 {
-    let (runs, files): (Vec<&PathBuf>, Vec<&PathBuf>) = args.files.iter().partition(|path| path.join("run.json").exists());
+    let (runs, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        args.files.iter().partition(|path| path.join("run.json").exists());
     let mut code = exit::DONE;
     for path in runs {
         code = code.max(run_again(path, args).unwrap_or_else(|fault| run::refuse(&fault)));
@@ -130,8 +133,16 @@ fn import_one(bundle: &Bundle, name: &str, args: &ImportArgs) -> Result<Result<S
         write_trace(&path, &session.imported.trace)?;
         let (events, warnings) = (session.imported.trace.events.len(), session.imported.warnings.len());
         let importer = session.importer.doc().name;
-        lines.push_str(&format!("{}: {importer}, {} records, {events} events", path.display(), session.imported.records));
-        lines.push_str(&if warnings > 0 { format!(", {warnings} records could not be read\n") } else { "\n".to_owned() });
+        lines.push_str(&format!(
+            "{}: {importer}, {} records, {events} events",
+            path.display(),
+            session.imported.records
+        ));
+        lines.push_str(&if warnings > 0 {
+            format!(", {warnings} records could not be read\n")
+        } else {
+            "\n".to_owned()
+        });
         for (line, what) in &session.imported.warnings {
             lines.push_str(&format!("  line {line}: {what}\n"));
         }

@@ -48,7 +48,9 @@ fn metrics() -> String {
 }
 
 fn importers() -> String {
-    let line = |doc: &crate::model::import::ImporterDoc| format!("{}\n    {}\n    found at: {}\n", doc.name, doc.about, doc.found_at);
+    let line = |doc: &crate::model::import::ImporterDoc| {
+        format!("{}\n    {}\n    found at: {}\n", doc.name, doc.about, doc.found_at)
+    };
     IMPORTERS.iter().map(|importer| line(importer.doc())).collect()
 }
 

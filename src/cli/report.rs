@@ -68,7 +68,8 @@ pub fn finish(layout: &Layout, record: &RunRecord, ended: &Ended, out: &OutArgs)
     };
     results.exit = code(&results, ended);
     let trials = FolderTrials { layout, record };
-    let facts = RunFacts { wall_ms: clock::between(&results.started, &results.finished), ..facts(layout, record, ended) };
+    let facts =
+        RunFacts { wall_ms: clock::between(&results.started, &results.finished), ..facts(layout, record, ended) };
     let report = Report { results: &results, suite: Some(&record.suite), trials: &trials, facts };
     match write(&report, &layout.root, out) {
         Ok(()) => results.exit,

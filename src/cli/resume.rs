@@ -35,6 +35,7 @@ fn begun(args: &ResumeArgs) -> Result<run::Begun, Fault> {
         say::note("the graders have changed since the run started: everything is graded again with the new ones");
         RunRecord { grading: grading.id(), ..record }
     };
+    run::hidden(&record.trials)?;
     leftovers::clear(&layout, &record)?;
     Ok(run::Begun { layout, record, grading, lock })
 }

@@ -7,11 +7,12 @@ use super::{
 use crate::agents::driver;
 use crate::model::{
     fault::{Boundary, Fault},
+    run::TrialSpec,
     suite::{AgentSpec, SandboxChoice, Suite},
 };
 use crate::plan::{Available, Plan, Selection, plan};
 use crate::process::{Cancel, env::search_path, usable_sandboxes};
-use crate::runner::{self, Ended, Grading, Job, clock, progress::Watcher};
+use crate::runner::{self, Ended, Grading, Job, clock, progress::Watcher, secrets};
 use crate::store::{self, Created, Layout, RunLock, RunRecord};
 use crate::suite::{Paint, load, render};
 use std::{
@@ -113,12 +114,21 @@ fn one_suite(args: &RunArgs, suite: Suite) -> i32 {
         say::out(&dry(&planned));
         return exit::DONE;
     }
-    let begun =
-        sandbox(args.sandbox, suite.sandbox).and_then(|sandbox| begin(args, suite, planned, (grading, sandbox)));
+    let begun = hidden(&planned.trials)
+        .and_then(|()| sandbox(args.sandbox, suite.sandbox))
+        .and_then(|sandbox| begin(args, suite, planned, (grading, sandbox)));
     match begun {
         Ok(begun) => play(begun, &args.out),
         Err(fault) => refuse(&fault),
     }
+}
+
+/// Whether every secret that agents are given can be kept out of what is written.
+///
+/// # Errors
+/// The first that cannot, by its name.
+pub fn hidden(trials: &[TrialSpec]) -> Result<(), Fault> {
+    trials.iter().try_for_each(|spec| secrets::redactor(&spec.agent).map(drop))
 }
 
 /// A run that can be played: its folder exists, its record is frozen, its lock is held.
@@ -268,7 +278,7 @@ fn agent(spec: &AgentSpec) -> Result<(), String> {
     };
     match (driver.check)(spec).first() {
         Some(why) => Err(why.clone()),
-        None => Ok(()),
+        None => spec.secrets.iter().try_for_each(|name| secrets::given(name).map(drop)),
     }
 }
 

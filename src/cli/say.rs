@@ -15,7 +15,7 @@ pub fn note(text: &str) {
 
 /// `error: what` and, where there is a way out, `hint: how`.
 pub fn fault(fault: &Fault) {
-    eprintln!("error: {fault}");
+    eprintln!("error: {}", fault.message);
     if let Some(hint) = &fault.hint {
         eprintln!("hint: {hint}");
     }

@@ -6,7 +6,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Waits for signals until the run is over. Listens from the first moment to the last: a second Ctrl-C right after the first counts.
 pub async fn watch(cancel: Cancel) {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         return say::note("signals cannot be heard here: Ctrl-C ends evalrun at once, and `evalrun resume` goes on");
     };
     either(&mut interrupt, &mut terminate).await;

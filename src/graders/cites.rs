@@ -66,7 +66,9 @@ pub fn quote_of(body: &Body) -> String {
         Body::Stage(mark) => mark.id.clone(),
         Body::FileChange(change) => change.path.clone(),
         Body::Interviewer(decision) => decision.why.clone(),
-        Body::Plan(plan) => plan.steps.first().map(|step| step.text.clone()).unwrap_or_default(),
+        Body::Plan(plan) => {
+            plan.steps.iter().map(|step| step.text.clone()).find(|text| !text.is_empty()).unwrap_or_default()
+        }
         Body::Snapshot(mark) => mark.changes.first().map(|change| change.path.clone()).unwrap_or_default(),
         Body::UserMessage(_)
         | Body::AgentMessage(_)
@@ -82,7 +84,12 @@ pub fn quote_of(body: &Body) -> String {
         | Body::End(_)
         | Body::Unknown(_) => event_text(body),
     };
-    short(text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim())
+    short(text.lines().find(|line| tells(line)).unwrap_or_default().trim())
+}
+
+/// Brackets alone and the head of a patch tell nothing.
+fn tells(line: &str) -> bool {
+    line.chars().any(char::is_alphanumeric) && !line.starts_with("*** Begin Patch") && !line.starts_with("--- ")
 }
 
 fn telling_field(input: &Value) -> Option<String> {

@@ -6,6 +6,7 @@ use super::{
     criteria::{Asks, Criterion, rule_of},
     expression::Rule,
     node::{Findings, Node},
+    says::Told,
 };
 use crate::model::score::{Outcome, Score};
 
@@ -27,7 +28,10 @@ impl Asks for ByRule {
         let outcome = self.0.outcome(evidence);
         let Outcome::Scored(value) = outcome else { return vec![criterion.score(outcome, String::new())] };
         let cites = cites_of(evidence, &self.0.metrics);
-        let why = criterion.says.sentence(value, &cites, evidence).unwrap_or_else(|| self.plain(value, evidence));
+        let behaviour =
+            self.0.metrics.first().and_then(|id| crate::metrics::named(id)).map_or("", |metric| metric.behaviour);
+        let told = Told { value, cites: &cites, behaviour };
+        let why = criterion.says.sentence(&told, evidence).unwrap_or_else(|| self.plain(value, evidence));
         vec![criterion.cited(Outcome::Scored(value), why, cites)]
     }
 

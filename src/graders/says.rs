@@ -50,6 +50,14 @@ pub struct Says {
     pub fail: Option<String>,
 }
 
+/// What a sentence is about.
+pub struct Told<'s> {
+    pub value: f64,
+    pub cites: &'s [Cite],
+    /// Of the first metric that was read.
+    pub behaviour: &'static str,
+}
+
 impl Says {
     pub(super) fn decode(node: Option<&Node>, findings: &mut Findings) -> Says {
         let Some(node) = node else { return Says::default() };
@@ -73,9 +81,9 @@ impl Says {
     }
 
     /// The sentence for a value, if the criterion brings one.
-    pub fn sentence(&self, value: f64, cites: &[Cite], evidence: &Evidence<'_>) -> Option<String> {
-        let template = if value >= 1.0 { &self.pass } else { &self.fail };
-        let text = ENV.render_str(template.as_ref()?, variables(cites, evidence)).ok()?;
+    pub fn sentence(&self, told: &Told<'_>, evidence: &Evidence<'_>) -> Option<String> {
+        let template = if told.value >= 1.0 { &self.pass } else { &self.fail };
+        let text = ENV.render_str(template.as_ref()?, variables(told, evidence)).ok()?;
         Some(text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect())
     }
 }
@@ -102,9 +110,10 @@ fn checked(node: &Node, findings: &mut Findings) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn variables(cites: &[Cite], evidence: &Evidence<'_>) -> Value {
+fn variables(told: &Told<'_>, evidence: &Evidence<'_>) -> Value {
+    let cites = told.cites;
     context! {
-        act => act(cites, evidence),
+        act => act(told, evidence),
         count => counts(evidence),
         metric => readable(evidence),
         quote => cites.first().map(|cite| cite.quote.clone()).unwrap_or_default(),
@@ -113,12 +122,15 @@ fn variables(cites: &[Cite], evidence: &Evidence<'_>) -> Value {
     }
 }
 
-fn act(cites: &[Cite], evidence: &Evidence<'_>) -> Value {
+fn act(told: &Told<'_>, evidence: &Evidence<'_>) -> Value {
     let facts = evidence.facts;
-    let event = cites.first().map(|cite| cite.event);
+    let event = told.cites.first().map(|cite| cite.event);
     let found = event.and_then(|event| {
         let start = facts.acts.partition_point(|act| act.at.0 < event);
-        facts.acts[start..].first().filter(|act| act.at.0 == event)
+        let of_event = || facts.acts[start..].iter().take_while(|act| act.at.0 == event);
+        // One line may edit and test; a sentence about checks means the test.
+        let checks = told.behaviour == "self_checking";
+        of_event().find(|act| !checks || act.deed.act.is_check()).or_else(|| of_event().next())
     });
     let path = found.and_then(|act| act.writes.first().or(act.reads.first())).cloned().unwrap_or_default();
     let command = found.map(|act| {

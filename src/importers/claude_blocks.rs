@@ -225,7 +225,7 @@ impl<'s, 't> Talk<'s, 't> {
             self.batch = (self.batch.0 + 1, Some(message.to_owned()));
         }
         let plan = plans::of_call(&name, &input).or_else(|| self.tasks.take(&name, &id, &input));
-        let asked = (name == "AskUserQuestion").then(|| self.questions(&id, &input)).unwrap_or_default();
+        let asked = if name == "AskUserQuestion" { self.questions(&id, &input) } else { Vec::new() };
         let brief = matches!(name.as_str(), "Task" | "Agent").then(|| whole(text(&input, "prompt")));
         let call = ToolCall { name: name.clone(), tool: None, input, batch: Some(self.batch.0) };
         self.scribe.call(stamp, &id, call);
@@ -266,7 +266,7 @@ impl<'s, 't> Talk<'s, 't> {
         if tool == "TaskCreate" {
             self.tasks.numbered(&id, &answer.text);
         }
-        let call = self.scribe.event_of(&id);
+        let call = self.scribe.event_of(stamp, &id);
         if answer.status == ResultStatus::Denied {
             let by = claude_results::denied_by(&answer.text).unwrap_or("user").to_owned();
             self.put(stamp, Body::Permission(Permission { asked: tool, granted: false, by }));
@@ -302,7 +302,7 @@ impl<'s, 't> Talk<'s, 't> {
     fn served(&mut self, stamp: &Stamp, block: &Value) -> bool {
         let failed = text(block, "type").contains("error") || block.pointer("/content/error_code").is_some();
         let result = ToolResult {
-            call: self.scribe.event_of(text(block, "tool_use_id")),
+            call: self.scribe.event_of(stamp, text(block, "tool_use_id")),
             status: if failed { ResultStatus::Failed } else { ResultStatus::Ok },
             exit: None,
             output: whole(content_text(block.get("content").unwrap_or(&Value::Null))),

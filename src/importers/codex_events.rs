@@ -49,7 +49,7 @@ impl Play<'_> {
             "user_message" => {
                 let images = items(&event, "images").len() + items(&event, "local_images").len();
                 let said = take_text(&mut event, "message");
-                self.user(lane, at, said, images as u64)
+                self.user(lane, at, (said, images as u64))
             }
             "agent_message" => {
                 let said = take_text(&mut event, "message");
@@ -65,15 +65,12 @@ impl Play<'_> {
             "task_complete" | "turn_complete" | "turn_aborted" => self.turn_end(lane, at, &event),
             "thread_rolled_back" => Fate::Nothing("rollback mark"),
             "context_compacted" => self.was_compacted(lane, at),
-            "exec_command_end" | "mcp_tool_call_end" | "patch_apply_end" => {
-                let id = text(&event, "call_id").to_owned();
-                self.finished(lane, at, &id, &event)
-            }
+            "exec_command_end" | "mcp_tool_call_end" | "patch_apply_end" => self.finished(lane, at, &event),
             "collab_agent_spawn_end" => {
                 let (brief, child) = (take_text(&mut event, "prompt"), take_text(&mut event, "new_thread_id"));
                 self.briefed(at, &child, brief)
             }
-            "web_search_end" | "view_image_tool_call" => self.known(lane, at, text(&event, "call_id"), &event),
+            "web_search_end" | "view_image_tool_call" => self.known(lane, at, &event),
             "error" | "stream_error" | "warning" => {
                 let message = whole(take_text(&mut event, "message"));
                 self.put(at, Body::Error(ErrorMark { message, fault: None }))
@@ -89,7 +86,7 @@ impl Play<'_> {
             "UserMessage" => {
                 let images = items(&item, "content").iter().filter(|block| is_image(block)).count() as u64;
                 let said = content_text(item.get("content").unwrap_or(&Value::Null));
-                self.user(lane, at, said, images)
+                self.user(lane, at, (said, images))
             }
             "AgentMessage" => {
                 let said = content_text(item.get("content").unwrap_or(&Value::Null));
@@ -107,27 +104,24 @@ impl Play<'_> {
                 }
             },
             "CommandExecution" if text(&item, "source") == "user_shell" => Fate::Nothing("the user's own command"),
-            "CommandExecution" | "FileChange" | "McpToolCall" => self.finished(lane, at, &id, &item),
+            "CommandExecution" | "FileChange" | "McpToolCall" => self.finished(lane, at, &item),
             "CollabAgentToolCall" => self.collaborated(at, &mut item),
             "ContextCompaction" => self.was_compacted(lane, at),
-            _ => return self.scribe.event_of(&id).map(|_| Fate::Merged("item of a call")),
+            _ => return self.scribe.event_of(at.stamp, &id).map(|_| Fate::Merged("item of a call")),
         })
     }
 
     /// The end of a call, as the client saw it: its result, and the files it changed.
-    fn finished(&mut self, lane: &mut Lane, at: &At<'_>, id: &str, item: &Value) -> Fate {
+    fn finished(&mut self, lane: &mut Lane, at: &At<'_>, item: &Value) -> Fate {
+        let id = call_of(item);
         lane.batch_open = false;
         let finish = lane.index.finished.get(id).copied().unwrap_or_default();
         let early = lane.index.outputs.get(id).is_some_and(|line| *line < at.line);
         let late = Stamp { superseded: true, ..at.stamp.clone() };
         let at = At { line: at.line, stamp: if early { &late } else { at.stamp } };
-        if item.get("command").is_some() || item.get("changes").is_some() {
-            let (name, input) = match item.get("command") {
-                Some(command) => ("exec_command", json!({ "command": command })),
-                None => ("apply_patch", Value::Null),
-            };
-            let call = ToolCall { name: name.to_owned(), tool: None, input, batch: None };
-            self.call_of_finish(lane, at.stamp, id, call);
+        if let Some((name, input)) = told_call(item) {
+            let call = ToolCall { name, tool: None, input, batch: None };
+            self.call_of_finish(lane, &at, (id, call));
         }
         let status = match item.get("success").and_then(Value::as_bool) {
             Some(true) => ResultStatus::Ok,
@@ -137,7 +131,7 @@ impl Play<'_> {
         // A command that was stopped carries -1, which no process returns.
         let exit = finish.exit.filter(|exit| *exit >= 0);
         let output = Output { text: output_of(item), status, exit, duration_ms: finish.duration_ms };
-        let call = self.scribe.event_of(id);
+        let call = self.scribe.event_of(at.stamp, id);
         self.result(&at, call, output);
         if status == ResultStatus::Ok {
             for (path, change) in item.get("changes").and_then(Value::as_object).into_iter().flatten() {
@@ -174,13 +168,14 @@ impl Play<'_> {
         self.put(at, Body::SubAgent(started))
     }
 
-    fn known(&mut self, lane: &mut Lane, at: &At<'_>, id: &str, event: &Value) -> Fate {
-        if self.scribe.event_of(id).is_some() || text(event, "type") == "web_search_end" {
+    fn known(&mut self, lane: &mut Lane, at: &At<'_>, event: &Value) -> Fate {
+        let id = call_of(event);
+        if self.scribe.event_of(at.stamp, id).is_some() || text(event, "type") == "web_search_end" {
             return Fate::Merged("item of a call");
         }
         let input = json!({ "path": event.get("path") });
         let call = ToolCall { name: "view_image".to_owned(), tool: None, input, batch: None };
-        self.call_of_finish(lane, at.stamp, id, call);
+        self.call_of_finish(lane, at, (id, call));
         Fate::Kept
     }
 
@@ -229,6 +224,24 @@ impl Play<'_> {
         let ended = SubAgent { id, state: SubAgentState::Ended, brief: Text::default(), result: whole(result) };
         self.put(at, Body::SubAgent(ended))
     }
+}
+
+/// The call that a finished item, or an event of its end, belongs to.
+fn call_of(item: &Value) -> &str {
+    some_text(item, "call_id").unwrap_or_else(|| text(item, "id"))
+}
+
+/// The call as its end tells of it, for sources that keep nothing else.
+fn told_call(item: &Value) -> Option<(String, Value)> {
+    if let Some(command) = item.get("command") {
+        return Some(("exec_command".to_owned(), json!({ "command": command })));
+    }
+    if item.get("changes").is_some() {
+        return Some(("apply_patch".to_owned(), Value::Null));
+    }
+    let invoked = item.get("invocation").unwrap_or(item);
+    let (server, tool) = (some_text(invoked, "server")?, some_text(invoked, "tool")?);
+    Some((format!("mcp__{server}__{tool}"), invoked.get("arguments").cloned().unwrap_or_default()))
 }
 
 fn output_of(item: &Value) -> String {

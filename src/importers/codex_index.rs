@@ -223,10 +223,11 @@ impl Index {
     fn compaction(&mut self, line: u64, compacted: &Value) {
         (self.compacted, self.compacting) = (true, Some(line));
         let summary = text(compacted, "message");
-        if let Some((line, said)) = self.last_said.take() {
-            if !said.trim().is_empty() && summary.contains(said.trim()) {
-                self.summaries.insert(line);
-            }
+        if let Some((line, said)) = self.last_said.take()
+            && !said.trim().is_empty()
+            && summary.contains(said.trim())
+        {
+            self.summaries.insert(line);
         }
     }
 

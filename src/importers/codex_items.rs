@@ -6,7 +6,7 @@ use super::{
     codex_outputs,
     codex_rollout::{At, Lane, Play},
     diff, plans,
-    scribe::{Fate, Stamp},
+    scribe::Fate,
     value::{content_text, is_image, items, some_text, take_text, text, whole},
 };
 use crate::model::{
@@ -41,14 +41,14 @@ impl Play<'_> {
             "function_call" => {
                 let arguments = take_text(&mut item, "arguments");
                 let input = serde_json::from_str(&arguments).unwrap_or(Value::String(arguments));
-                self.called(lane, at, &item, input)
+                self.called(lane, at, (&item, input))
             }
             "custom_tool_call" => {
                 let input = Value::String(take_text(&mut item, "input"));
-                self.called(lane, at, &item, input)
+                self.called(lane, at, (&item, input))
             }
             "local_shell_call" | "web_search_call" | "tool_search_call" | "image_generation_call" => {
-                self.own_call(lane, at, &item, &kind)
+                self.own_call(lane, at, &item)
             }
             "function_call_output" | "custom_tool_call_output" | "tool_search_output" | "local_shell_call_output" => {
                 self.output(lane, at, &item)
@@ -79,7 +79,7 @@ impl Play<'_> {
             }
             "user" => {
                 let images = items(item, "content").iter().filter(|block| is_image(block)).count() as u64;
-                self.user(lane, at, said, images)
+                self.user(lane, at, (said, images))
             }
             "assistant" if said_before(lane, "message", &said) => Fate::Merged("assistant item"),
             "assistant" if lane.index.summaries.contains(&at.line) => Fate::Merged("summary of a compaction"),
@@ -89,7 +89,7 @@ impl Play<'_> {
     }
 
     /// The user's words in a root thread start a turn; in a sub-agent's they are its brief.
-    pub(super) fn user(&mut self, lane: &mut Lane, at: &At<'_>, said: String, images: u64) -> Fate {
+    pub(super) fn user(&mut self, lane: &mut Lane, at: &At<'_>, (said, images): (String, u64)) -> Fate {
         lane.batch_open = false;
         if !lane.is_root() {
             return self.briefed(at, &lane.index.id, said);
@@ -112,17 +112,17 @@ impl Play<'_> {
         self.put(at, Body::Reasoning(Reasoning { text: whole(new.join("\n\n")), encrypted }))
     }
 
-    fn called(&mut self, lane: &mut Lane, at: &At<'_>, item: &Value, input: Value) -> Fate {
+    fn called(&mut self, lane: &mut Lane, at: &At<'_>, (item, input): (&Value, Value)) -> Fate {
         let (id, name) = (text(item, "call_id"), text(item, "name"));
         let space = some_text(item, "namespace").filter(|space| space.starts_with("mcp"));
         let plan = plans::of_call(name, &input);
         let asked = (name == "request_user_input").then(|| questions(&input, lane.index.answers.get(id)));
         let patch = patch_of(name, &input).filter(|_| !lane.index.patched.contains(id));
         if let Some(patch) = patch {
-            self.patches.insert(id.to_owned(), patch);
+            lane.patches.insert(id.to_owned(), patch);
         }
         let name = space.map_or_else(|| name.to_owned(), |space| format!("{space}{name}"));
-        self.call(lane, at, id, ToolCall { name, tool: None, input, batch: None });
+        self.call(lane, at, (id, ToolCall { name, tool: None, input, batch: None }));
         if let Some(plan) = plan {
             self.put(at, Body::Plan(plan));
         }
@@ -132,7 +132,7 @@ impl Play<'_> {
         Fate::Kept
     }
 
-    pub(super) fn call(&mut self, lane: &mut Lane, at: &At<'_>, id: &str, call: ToolCall) -> EventId {
+    pub(super) fn call(&mut self, lane: &mut Lane, at: &At<'_>, (id, call): (&str, ToolCall)) -> EventId {
         if !lane.batch_open {
             self.batches += 1;
             lane.batch_open = true;
@@ -141,11 +141,11 @@ impl Play<'_> {
     }
 
     /// A call of a tool that runs at the model's side, or whose answer comes as another kind of item.
-    fn own_call(&mut self, lane: &mut Lane, at: &At<'_>, item: &Value, kind: &str) -> Fate {
+    fn own_call(&mut self, lane: &mut Lane, at: &At<'_>, item: &Value) -> Fate {
         let id = some_text(item, "call_id").unwrap_or_else(|| text(item, "id"));
-        let name = kind.trim_end_matches("_call");
+        let name = text(item, "type").trim_end_matches("_call");
         let input = item.get("action").or_else(|| item.get("arguments")).cloned().unwrap_or(Value::Null);
-        let call = self.call(lane, at, id, ToolCall { name: name.to_owned(), tool: None, input, batch: None });
+        let call = self.call(lane, at, (id, ToolCall { name: name.to_owned(), tool: None, input, batch: None }));
         if matches!(name, "web_search" | "image_generation") {
             let status = codex_outputs::item_status(item, None);
             let output = codex_outputs::Output { text: String::new(), status, exit: None, duration_ms: None };
@@ -172,9 +172,9 @@ impl Play<'_> {
             }
         }
         let applied = output.status == ResultStatus::Ok;
-        let call = self.scribe.event_of(id);
+        let call = self.scribe.event_of(at.stamp, id);
         self.result(at, call, output);
-        for changed in self.patches.remove(id).filter(|_| applied).into_iter().flatten() {
+        for changed in lane.patches.remove(id).filter(|_| applied).into_iter().flatten() {
             self.changed(at, id, changed);
         }
         Fate::Kept
@@ -194,14 +194,14 @@ impl Play<'_> {
 
     pub(super) fn changed(&mut self, at: &At<'_>, id: &str, changed: diff::Changed) {
         let diff::Changed { path, change, diff } = changed;
-        let call = self.scribe.event_of(id);
+        let call = self.scribe.event_of(at.stamp, id);
         self.scribe.put(at.stamp, Body::FileChange(FileChange { path, change, diff: whole(diff), call }));
     }
 
     /// A call that only the client's record of its end tells of.
-    pub(super) fn call_of_finish(&mut self, lane: &mut Lane, stamp: &Stamp, id: &str, call: ToolCall) {
-        if self.scribe.event_of(id).is_none() {
-            self.call(lane, &At { line: 0, stamp }, id, call);
+    pub(super) fn call_of_finish(&mut self, lane: &mut Lane, at: &At<'_>, (id, call): (&str, ToolCall)) {
+        if self.scribe.event_of(at.stamp, id).is_none() {
+            self.call(lane, at, (id, call));
         }
     }
 }

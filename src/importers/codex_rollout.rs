@@ -104,9 +104,12 @@ fn claim_of(member: &Member<'_>) -> Claim {
     }
 }
 
+/// A root and its descendants: each member with the members between the root and it, itself included.
+type Family = Vec<(usize, Vec<usize>)>;
+
 /// Each root with its descendants and their paths; a thread whose parent is not in the bundle is a root.
-fn families(count: usize, parent: impl Fn(usize) -> Option<usize>) -> Vec<Vec<(usize, Vec<usize>)>> {
-    let mut families: Vec<(usize, Vec<(usize, Vec<usize>)>)> = Vec::new();
+fn families(count: usize, parent: impl Fn(usize) -> Option<usize>) -> Vec<Family> {
+    let mut families: Vec<(usize, Family)> = Vec::new();
     for at in 0..count {
         let mut path = vec![at];
         // A chain longer than the bundle is a circle: then the member stands for itself.
@@ -124,7 +127,7 @@ fn families(count: usize, parent: impl Fn(usize) -> Option<usize>) -> Vec<Vec<(u
             None => families.push((root, vec![(at, path)])),
         }
     }
-    let root_first = |(root, mut members): (usize, Vec<(usize, Vec<usize>)>)| {
+    let root_first = |(root, mut members): (usize, Family)| {
         members.sort_by_key(|(at, path)| (*at != root, path.len(), *at));
         members
     };
@@ -144,6 +147,8 @@ pub(super) struct Lane {
     pub context: Option<u64>,
     /// A response's calls may still follow.
     pub batch_open: bool,
+    /// Patches that were asked for and not yet answered.
+    pub patches: HashMap<String, Vec<super::diff::Changed>>,
     pub time: Option<String>,
 }
 
@@ -158,6 +163,7 @@ impl Lane {
             total: Usage::default(),
             context: None,
             batch_open: false,
+            patches: HashMap::new(),
             time: None,
         }
     }
@@ -173,8 +179,6 @@ pub(super) struct Play<'s> {
     pub batches: u32,
     /// Sub-agents whose start stands in the trace.
     pub started: HashSet<String>,
-    /// Patches that were asked for and not yet answered.
-    pub patches: HashMap<String, Vec<super::diff::Changed>>,
 }
 
 fn play(bundle: &[Member<'_>], mut lanes: Vec<Lane>, sink: &mut dyn Sink) -> Result<(), Fault> {
@@ -183,7 +187,7 @@ fn play(bundle: &[Member<'_>], mut lanes: Vec<Lane>, sink: &mut dyn Sink) -> Res
     let start = header.started.as_deref().and_then(millis);
     sink.begin(header)?;
     let scribe = Scribe::of(sink, start);
-    let mut play = Play { scribe, batches: 0, started: HashSet::new(), patches: HashMap::new() };
+    let mut play = Play { scribe, batches: 0, started: HashSet::new() };
     let sources: Vec<&dyn Source> = lanes.iter().map(|lane| bundle[lane.member].source).collect();
     weave(&sources, |at, line| {
         let fate = record(&mut play, &mut lanes[at], line);

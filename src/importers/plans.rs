@@ -66,11 +66,12 @@ impl Tasks {
         let Some(guess) = self.created.remove(call) else { return };
         let digits = result.split_once('#').map(|(_, rest)| rest.split(|c: char| !c.is_ascii_digit()).next());
         let Some(number) = digits.flatten().and_then(|digits| digits.parse::<u64>().ok()) else { return };
-        if number != guess && !self.steps.contains_key(&number) {
-            if let Some(step) = self.steps.remove(&guess) {
-                self.steps.insert(number, step);
-                self.last = self.last.max(number);
-            }
+        if number == guess || self.steps.contains_key(&number) {
+            return;
+        }
+        if let Some(step) = self.steps.remove(&guess) {
+            self.steps.insert(number, step);
+            self.last = self.last.max(number);
         }
     }
 

@@ -31,7 +31,8 @@ pub(super) struct Scribe<'s> {
     /// ms since 1970 that `at` counts from.
     pub start: Option<u64>,
     pub turn: u32,
-    calls: HashMap<String, EventId>,
+    /// By lane: a sub-agent that was given its parent's history repeats its calls.
+    calls: HashMap<String, HashMap<String, EventId>>,
 }
 
 impl<'s> Scribe<'s> {
@@ -61,13 +62,13 @@ impl<'s> Scribe<'s> {
     pub fn call(&mut self, stamp: &Stamp, id: &str, call: ToolCall) -> EventId {
         let event = self.put(stamp, Body::ToolCall(call));
         if !id.is_empty() {
-            self.calls.insert(id.to_owned(), event);
+            self.calls.entry(stamp.lane.clone()).or_default().insert(id.to_owned(), event);
         }
         event
     }
 
-    pub fn event_of(&self, call: &str) -> Option<EventId> {
-        self.calls.get(call).copied()
+    pub fn event_of(&self, stamp: &Stamp, call: &str) -> Option<EventId> {
+        self.calls.get(&stamp.lane)?.get(call).copied()
     }
 
     /// Keeps a record verbatim.

@@ -280,7 +280,7 @@ impl<'s> Session<'s> {
             self.put(stamp, Body::Permission(Permission { asked: tool, granted: false, by }));
         }
         let result = ToolResult {
-            call: self.scribe.event_of(id),
+            call: self.scribe.event_of(stamp, id),
             status: answer.status,
             exit: answer.exit,
             output: whole(answer.text),
@@ -303,7 +303,7 @@ fn is_empty(content: &Value) -> bool {
 fn used(name: &str, call: &Value, exit_codes: bool) -> ToolResult {
     let output = call.get("output").unwrap_or(&Value::Null);
     let said = ["text", "output", "content"].into_iter().find_map(|key| some_text(output, key));
-    let said = said.map_or_else(|| output.as_str().unwrap_or_default(), |said| said);
+    let said = said.unwrap_or_else(|| output.as_str().unwrap_or_default());
     let exit = output.get("exit_code").and_then(Value::as_i64).and_then(|exit| i32::try_from(exit).ok());
     let shell = matches!(name, "exec_command" | "shell" | "bash" | "run_shell_command" | "Bash");
     let status = match (text(call, "status"), exit) {

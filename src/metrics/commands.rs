@@ -97,3 +97,10 @@ fn target(word: &str) -> String {
     let word = word.trim_matches(['"', '\'']);
     word.split("::").next().unwrap_or(word).trim_end_matches("/...").to_owned()
 }
+
+/// The path in a tool's input that was cut down to one line: `src/db.py (664 chars)`.
+pub fn short_path(text: &str) -> Option<&str> {
+    let path = text.split(" (").next().unwrap_or(text).trim();
+    let plain = !path.contains(char::is_whitespace) && !path.contains(['{', '=', '*', '"']) && path.len() < 400;
+    (plain && super::paths::names_a_file(path)).then_some(path)
+}

@@ -232,9 +232,9 @@ pub const FINAL_PATHS_PRECISION: Metric = Metric {
     behaviour: "communication",
     unit: "share",
     range: "0..1",
-    doc: "Paths that the final message names and that were edited or read, or that a tool's output shows / paths it names. A path is a word with a file extension (and a folder or code quotes around it), matched by its end: `db.py` names `src/db.py`.",
+    doc: "Paths that the final message names and that were edited or read, or that a tool's output or the user's words show / paths it names. A path is a word with a file extension (and a folder or code quotes around it), matched by its end: `db.py` names `src/db.py`.",
     undefined: "the final message names no path, or there is none",
-    unknown: "never",
+    unknown: "the source does not tell outputs, and a path it names stands nowhere else",
     of: |facts| {
         let Some(said) = facts.final_message() else {
             return Measured::Undefined("there is no final message".to_owned());
@@ -246,12 +246,17 @@ pub const FINAL_PATHS_PRECISION: Metric = Metric {
         let real = |path: &&String| {
             edited.iter().chain(&known).any(|other| ends_with_path(other, path))
                 || facts.calls.iter().any(|call| call.output.contains(path.as_str()))
+                || facts.users.iter().any(|(_, text)| text.contains(path.as_str()))
         };
         let invented: Vec<&String> = named.iter().filter(|path| !real(path)).collect();
+        if !invented.is_empty() && !facts.tells().outputs {
+            return untold("outputs, where the paths it names may stand");
+        }
         match share(named.len() - invented.len(), named.len(), "the final message names no path", vec![said.event]) {
-            Measured::Value(reading) => {
-                Measured::Value(Reading { detail: json!({ "unknown_paths": invented }), ..reading })
-            }
+            Measured::Value(reading) => Measured::Value(Reading {
+                detail: json!({ "quote": invented.first(), "unknown_paths": invented }),
+                ..reading
+            }),
             other @ (Measured::Undefined(_) | Measured::Unknown(_)) => other,
         }
     },

@@ -126,11 +126,13 @@ fn seen<'f>(facts: &'f Facts<'_>, first: &BTreeMap<&'f str, At>) -> BTreeMap<&'f
         }
         act.reads.iter().for_each(|path| note(path, act.at));
         if act.deed.act != Act::Read {
-            let words = facts
-                .call_of(act)
-                .output
-                .split(|mark: char| mark.is_whitespace() || matches!(mark, ':' | '"' | '\'' | '`'));
-            words.filter(|word| word.len() < 300).for_each(|word| note(plain(word, cwd.as_deref()), act.at));
+            let output = facts.call_of(act).output;
+            let heads = output.lines().filter_map(|line| line.split_once(':')).map(|(path, _)| path);
+            let words = output.split(|mark: char| mark.is_whitespace() || matches!(mark, ':' | '"' | '\'' | '`'));
+            heads
+                .chain(words)
+                .filter(|word| word.len() < 300)
+                .for_each(|word| note(plain(word, cwd.as_deref()), act.at));
         }
     }
     seen

@@ -216,7 +216,7 @@ impl Facts<'_> {
         done.is_none_or(|done| said.event > done).then_some(said)
     }
 
-    /// Files that did not exist before the agent made them: as the snapshots have it, else the agent's report, else the act.
+    /// Files that did not exist before the agent made them or moved others there: as the snapshots have it, else the agent's report, else the act.
     pub fn made(&self) -> BTreeSet<&str> {
         let shown = self
             .snapshots
@@ -226,7 +226,7 @@ impl Facts<'_> {
         let told = self.reported.iter().map(|change| (change.path.as_str(), change.change));
         let mut first: BTreeMap<&str, bool> = BTreeMap::new();
         for (path, change) in shown.chain(told) {
-            first.entry(path).or_insert(change == Change::Added);
+            first.entry(path).or_insert(matches!(change, Change::Added | Change::Renamed));
         }
         for act in self.acts.iter().filter(|act| act.deed.sub.as_deref() == Some("create")) {
             act.writes.iter().for_each(|path| {
@@ -234,6 +234,12 @@ impl Facts<'_> {
             });
         }
         first.into_iter().filter(|(_, made)| *made).map(|(path, _)| path).collect()
+    }
+
+    /// The user's next message; the event itself where there is none.
+    pub fn said_after(&self, event: EventId) -> EventId {
+        let at = self.users.partition_point(|(user, _)| *user < event);
+        self.users.get(at).map_or(event, |(user, _)| *user)
     }
 
     pub fn call_of(&self, act: &ActDone) -> &Call<'_> {

@@ -144,7 +144,7 @@ impl<'a, 'r> Pass<'a, 'r> {
         let index = self.facts.calls.len();
         let start = self.facts.acts.len();
         for (nth, deed) in (self.readers.deeds)(&call.name, &call.input).into_iter().enumerate() {
-            self.act(event.id, (index, nth), deed);
+            self.act(event.id, (index, nth), (deed, &call.input));
         }
         self.facts.calls.push(Call {
             event: event.id,
@@ -190,11 +190,22 @@ impl<'a, 'r> Pass<'a, 'r> {
         (self.fresh, self.batch) = (None, Some(number));
     }
 
-    fn act(&mut self, event: EventId, (call, nth): (usize, usize), deed: Deed) {
+    fn act(&mut self, event: EventId, (call, nth): (usize, usize), (deed, input): (Deed, &Value)) {
         let cwd = self.facts.trace.header.cwd.as_deref();
         let place = |path: &String| paths::place(cwd, deed.cwd.as_deref(), path);
-        let (reads, writes) =
-            (deed.paths_read.iter().map(place).collect(), deed.paths_written.iter().map(place).collect());
+        let mut reads: Vec<String> = deed.paths_read.iter().map(place).collect();
+        let mut writes: Vec<String> = deed.paths_written.iter().map(place).collect();
+        // Some sources keep of a tool's input only a line such as `src/db.py (664 chars)`.
+        let short = if deed.command.is_empty() {
+            input.as_str().and_then(commands::short_path).map(str::to_owned)
+        } else {
+            None
+        };
+        match (deed.act, short) {
+            (Act::Read, Some(path)) if reads.is_empty() => reads.push(place(&path)),
+            (Act::Edit, Some(path)) if writes.is_empty() => writes.push(place(&path)),
+            (_, Some(_) | None) => {}
+        }
         let at = At(event, u32::try_from(nth).unwrap_or(u32::MAX));
         self.facts.acts.push(ActDone { at, call, deed, reads, writes });
     }

@@ -48,8 +48,7 @@ pub fn end_marked_with(prefix: &str, within: Duration) -> usize {
 
 fn carrying(is_wanted: &dyn Fn(&[u8]) -> bool) -> Vec<i32> {
     let carries = |pid: &i32| {
-        fs::read(format!("/proc/{pid}/environ"))
-            .is_ok_and(|environ| environ.split(|&byte| byte == 0).any(is_wanted))
+        fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| environ.split(|&byte| byte == 0).any(is_wanted))
     };
     processes().filter(carries).collect()
 }

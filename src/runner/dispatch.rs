@@ -173,7 +173,8 @@ impl Shared {
         match then {
             Then::Done => {}
             Then::Again(after) if after.is_zero() => queue.waiting.push_back(work.clone()),
-            Then::Again(after) => queue.later.push((Instant::now() + after, work.clone())),
+            // A time that no clock can tell is as far away as one that it can.
+            Then::Again(after) => queue.later.push((later(after), work.clone())),
         }
         drop(queue);
         self.changed.notify_waiters();
@@ -238,6 +239,12 @@ impl Lease for LocalLease {
             self.shared.log("retry", &self.work).await
         })
     }
+}
+
+fn later(after: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    let now = Instant::now();
+    now.checked_add(after.min(FAR)).unwrap_or(now)
 }
 
 fn pool(work: &Work) -> &'static str {

@@ -39,6 +39,16 @@ struct Shared {
     folder: PathBuf,
 }
 
+/// What decides a grade beside the criteria: the version of the code, and the data that acts and metrics are read from.
+const DECIDING: &[&str] = &[
+    env!("CARGO_PKG_VERSION"),
+    include_str!("../acts/programs.yaml"),
+    include_str!("../acts/tools.yaml"),
+    include_str!("../interview/questions.yaml"),
+    include_str!("../metrics/lexicon.yaml"),
+    include_str!("../metrics/results.yaml"),
+];
+
 /// One trajectory to be graded.
 pub struct Case<'a> {
     pub task: Option<&'a Task>,
@@ -63,7 +73,7 @@ impl Grading {
     /// One line for each thing that is wrong.
     pub fn new(specs: &[GraderSpec], acts: &ActsSpec, folder: PathBuf) -> Result<Grading, Vec<String>> {
         let (mut graders, mut wrong): (Vec<Box<dyn Grader>>, Vec<String>) = (Vec::new(), Vec::new());
-        let mut said = format!("evalrun {}", env!("CARGO_PKG_VERSION"));
+        let mut said = DECIDING.concat();
         for spec in specs {
             match build(spec) {
                 Ok((grader, text)) => {

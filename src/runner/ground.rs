@@ -263,32 +263,6 @@ fn walls(job: &Job, spec: &TrialSpec) -> Walls {
     Walls::Bwrap { hide, network: spec.task.workspace.network == Network::Open }
 }
 
-/// Values that must appear in nothing that is written: what the agent is given by name, and what looks like a secret in our own
-/// environment, since an agent outside a sandbox can read that.
-pub fn secrets(spec: &TrialSpec) -> Result<Vec<(String, String)>, Fault> {
-    let mut found = Vec::new();
-    for name in &spec.agent.secrets {
-        let value = std::env::var(name).map_err(|_| {
-            Fault::new(
-                Boundary::Agent,
-                "secret",
-                format!("the variable {name}, which agent {} needs, is not set", spec.agent.name),
-            )
-            .hint(format!("set {name}, or take it out of the agent's `auth`"))
-        })?;
-        found.push((name.clone(), value));
-    }
-    let looks_secret = |name: &str| {
-        ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL"].iter().any(|part| name.contains(part))
-    };
-    let own =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    found.extend(own.filter(|(name, value)| looks_secret(&name.to_uppercase()) && value.len() >= 8));
-    found.sort();
-    found.dedup();
-    Ok(found)
-}
-
 fn broken(what: &str) -> Fault {
     Fault::new(Boundary::Workspace, "snapshot", what)
 }

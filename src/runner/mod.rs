@@ -14,6 +14,7 @@ pub mod leftovers;
 mod play;
 pub mod progress;
 pub mod recorder;
+pub mod secrets;
 pub mod sessions;
 mod turn;
 
@@ -198,7 +199,7 @@ async fn watch_clocks(shared: Arc<Shared>) {
     tokio::select! {
         () = shared.job.cancel.cancelled() => shared.dispatcher.cancel(),
         () = out_of_time => {
-            shared.reached(&format!("{} s of wall time", wall.unwrap_or(0) / 1000));
+            shared.reached(&format!("{} s of wall time", wall.unwrap_or(0) as f64 / 1000.0));
             shared.job.cancel.cancelled().await;
             shared.dispatcher.cancel();
         }

@@ -3,8 +3,9 @@
 use super::{
     Job, clock,
     conversation::Conversation,
-    ground::{self, Ground, secrets},
+    ground::{self, Ground},
     recorder::{Place, Recorder, on_blocking},
+    secrets,
     turn::{Rules, start_fault},
 };
 use crate::agents::{Driver, Identity, Seat, Session, driver};
@@ -113,7 +114,7 @@ impl Tale {
 async fn tell(job: &Job, writer: &Writer, tale: &mut Tale, folder: &std::path::Path) -> Result<(), Fault> {
     let spec = Arc::clone(&tale.spec);
     let driver = driver(&spec.agent.driver).ok_or_else(|| no_driver(&spec.agent.driver))?;
-    tale.redactor = Arc::new(Redactor::new(&secrets(&spec)?)?);
+    tale.redactor = Arc::new(secrets::redactor(&spec.agent)?);
     let laid = Ground::lay(job, &spec, folder.to_owned(), Arc::clone(&tale.redactor)).await;
     let mut ground = match laid {
         Ok(ground) => ground,
@@ -210,7 +211,7 @@ fn seat(job: &Job, spec: &Arc<TrialSpec>, ground: &Ground) -> Seat {
     let (home, tmp, workspace) = (ground.place.home(), ground.place.tmp(), ground.place.work());
     let mut env = base_env(&home, &tmp, spec.seed, &ground.marker);
     env.extend(spec.task.workspace.env.clone());
-    env.extend(spec.agent.secrets.iter().filter_map(|name| Some((name.clone(), std::env::var(name).ok()?))));
+    env.extend(spec.agent.secrets.iter().filter_map(|name| Some((name.clone(), secrets::given(name).ok()?))));
     let jail = match &ground.walls {
         Walls::None => Jail::None,
         Walls::Bwrap { hide, network } => Jail::Bwrap {

@@ -129,7 +129,12 @@ pub async fn grade_sessions(
 ///
 /// # Errors
 /// Only faults of ours; a file that is no session is `Ok(Err(..))`.
-pub fn take(bundle: &Bundle, name: &str, format: Option<&str>, blobs: &Blobs) -> Result<Result<Vec<Taken>, Refused>, Fault> {
+pub fn take(
+    bundle: &Bundle,
+    name: &str,
+    format: Option<&str>,
+    blobs: &Blobs,
+) -> Result<Result<Vec<Taken>, Refused>, Fault> {
     let refuse = |tried: Vec<String>| Refused { file: first_file(bundle), tried };
     let open = match bundle.open() {
         Ok(open) => open,
@@ -165,7 +170,12 @@ pub fn take(bundle: &Bundle, name: &str, format: Option<&str>, blobs: &Blobs) ->
 
 type Place = (Grading, PathBuf);
 
-fn one(bundle: &Bundle, name: &str, format: Option<&str>, place: &Place) -> Result<Result<Vec<SessionEntry>, Refused>, Fault> {
+fn one(
+    bundle: &Bundle,
+    name: &str,
+    format: Option<&str>,
+    place: &Place,
+) -> Result<Result<Vec<SessionEntry>, Refused>, Fault> {
     let blobs = Blobs::at(place.1.join("sessions").join(name).join("blobs"));
     match take(bundle, name, format, &blobs)? {
         Ok(taken) => taken.into_iter().map(|taken| entry(taken, place)).collect::<Result<Vec<_>, _>>().map(Ok),
@@ -227,7 +237,10 @@ pub fn session_results(folder: &Path, record: &SessionsRecord) -> Result<Results
     for session in &record.sessions {
         let grades: Grades = read_json(&folder.join("sessions").join(&session.name).join("scores.json"))?;
         let agent = session.end.key.agent.as_str();
-        agents.entry(agent).or_insert_with(|| AgentTrials::new(agent, &session.importer)).take(&session.end, Some(&grades));
+        agents
+            .entry(agent)
+            .or_insert_with(|| AgentTrials::new(agent, &session.importer))
+            .take(&session.end, Some(&grades));
         let mut trial = trial_result(session.end.clone(), Some(grades));
         trial.id.clone_from(&session.name);
         trial.notes.extend(session.warnings.iter().map(|warning| format!("a record could not be read: {warning}")));

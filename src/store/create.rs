@@ -21,9 +21,7 @@ pub enum Created {
 /// `store` faults, with the path and what the file system said.
 pub fn once(path: &Path, bytes: &[u8]) -> Result<Created, Fault> {
     fail_point();
-    let made = link_new(path, bytes).map_err(|error| fault("create", path, &error))?;
-    fail_point();
-    Ok(made)
+    link_new(path, bytes).map_err(|error| fault("create", path, &error))
 }
 
 /// Writes a derived file: readers see the old one or the new one, never a torn one.
@@ -74,6 +72,7 @@ fn link_new(path: &Path, bytes: &[u8]) -> io::Result<Created> {
     make_folders(folder)?;
     let temp = write_temp(folder, bytes)?;
     let linked = fs::hard_link(&temp, path);
+    fail_point();
     let removed = fs::remove_file(&temp);
     match linked {
         Ok(()) => {

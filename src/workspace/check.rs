@@ -24,7 +24,7 @@ use super::names::stays_inside;
 use super::outcome::{CheckResult, scaled};
 use super::place::{Place, Room};
 use super::setup::{Prepared, blocking};
-use super::tree::{Notes, walk};
+use super::tree::{Notes, unwalkable, walk};
 use crate::model::fault::Fault;
 use crate::model::task::{Check, CheckWhat, Command, ScoreAt};
 use crate::model::trace::CheckStatus;
@@ -146,7 +146,7 @@ fn lay_back(from: &Path, copy: &Path, taken: &mut dyn FnMut(&Path, bool) -> bool
         }
         !found
     };
-    if fs::symlink_metadata(from).is_ok_and(|meta| meta.is_dir()) {
+    if unwalkable(from).is_none() {
         walk(from, &mut keep, &mut Notes::default(), &mut |_| Ok(()))?;
     }
     for root in roots.iter().filter(|root| has_place(copy, root)) {

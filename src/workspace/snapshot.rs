@@ -15,7 +15,7 @@ use super::copy::odd_kind;
 use super::ignore::Ignore;
 use super::manifest::{Entry, Manifest};
 use super::names::written;
-use super::tree::{Item, Notes, fault, walk};
+use super::tree::{Item, Notes, unwalkable, walk};
 use crate::model::fault::Fault;
 use crate::process::redact::Redactor;
 
@@ -81,11 +81,10 @@ impl Camera {
             }
             !out
         };
-        if fs::symlink_metadata(root).is_ok_and(|meta| meta.is_dir()) {
-            walk(root, &mut keep, &mut unread, &mut |item| exposure.add(&item))?;
-        } else {
-            // Removed, or replaced by a link that must not be followed: that is the agent's doing, and a state like any other.
-            unread.add("the workspace itself is no folder any more".to_owned());
+        // Removed, locked, or replaced by a link that must not be followed: that is the agent's doing, and a state like any other.
+        match unwalkable(root) {
+            None => walk(root, &mut keep, &mut unread, &mut |item| exposure.add(&item))?,
+            Some(why) => unread.add(why),
         }
         let Exposure { entries, seen, mut notes, read, reused, left_out, .. } = exposure;
         notes.take_in(unread);
@@ -182,7 +181,11 @@ impl<'a> Exposure<'a> {
         } else if kind.is_symlink() {
             match fs::read_link(self.root.join(&item.path)) {
                 Ok(target) => Entry::Link { target: written(&target) },
-                Err(why) => return Err(fault("read", &item.path, &why)),
+                Err(why) => {
+                    // Something the agent left running may take it away between the listing and this.
+                    self.notes.add(format!("`{name}` could not be read: {why}"));
+                    return Ok(());
+                }
             }
         } else if kind.is_file() {
             self.file(&name, item)?

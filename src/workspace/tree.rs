@@ -64,6 +64,14 @@ pub(super) fn everything(_: &Path, _: bool) -> bool {
     true
 }
 
+/// Why a folder that an agent had cannot be walked.
+pub(super) fn unwalkable(root: &Path) -> Option<String> {
+    if !fs::symlink_metadata(root).is_ok_and(|meta| meta.is_dir()) {
+        return Some("the workspace itself is no folder any more".to_owned());
+    }
+    fs::read_dir(root).err().map(|why| format!("the workspace itself could not be read: {why}"))
+}
+
 /// Shows every kept entry below `root`, parents before children, in the order of names.
 pub(super) fn walk(
     root: &Path,

@@ -140,7 +140,9 @@ fn agents(careful: &Script, opening: &str) -> Vec<String> {
         script.parts.iter().find(|part| part.on.as_ref().is_none_or(fits)).map(|part| part.turns.clone())
     };
     let changed = |tag: &String| part(&ablate(careful, tag)) != part(careful);
-    std::iter::once("careful".to_owned()).chain(tags(careful).iter().filter(|tag| changed(tag)).map(|tag| agent(tag))).collect()
+    std::iter::once("careful".to_owned())
+        .chain(tags(careful).iter().filter(|tag| changed(tag)).map(|tag| agent(tag)))
+        .collect()
 }
 
 /// The quickstart with other candidates: `evals/` and `fixtures/` as in the repository.
@@ -180,7 +182,6 @@ fn start(folder: &Path, task: &str, agents: &[String]) -> Child {
 fn finish(task: &str, child: Child) -> Results {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{task}: {}", String::from_utf8_lossy(&output.stderr));
-    fs::write(format!("/tmp/abl/abl-{task}.json"), &output.stdout).unwrap(); // DEBUG
     serde_json::from_slice(&output.stdout).unwrap()
 }
 

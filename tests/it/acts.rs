@@ -239,4 +239,27 @@ fn hostile_lines_stay_small() {
         assert!(words <= line.len() * 2 && folders <= line.len() * 256, "{piece}");
         assert!(deeds_of_line(&line, Table::shipped()).len() <= 20_100, "{piece}");
     }
+    let nested = [
+        "xargs ",
+        "find . -exec ",
+        "fd -x ",
+        "docker run --entrypoint docker img ",
+        "cargo watch -x ",
+        "yarn workspace a ",
+        "sudo ",
+        "env A=1 ",
+        "eval ",
+        "watch ",
+        "python -m ",
+        "bash -c ",
+        "git submodule foreach ",
+        "open('a',",
+        "x=open(y);",
+    ];
+    for piece in nested {
+        let line = piece.repeat(5_000);
+        assert!(deeds_of_line(&line, Table::shipped()).len() <= 20_000, "{piece}");
+        let code = format!("python - <<'EOF'\n{line}\nEOF\ncargo watch -x '{line}'");
+        assert!(deeds_of_line(&code, Table::shipped()).len() <= 120, "{piece}");
+    }
 }
