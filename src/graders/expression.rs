@@ -45,7 +45,10 @@ pub(super) static ENV: LazyLock<Environment<'static>> = LazyLock::new(|| {
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_recursion_limit(64);
     env.add_filter("percent", percent);
-    env.add_filter("part", |share: f64| if share > 0.0 { format!("only {}", percent(share)) } else { "none".to_owned() });
+    env.add_filter(
+        "part",
+        |share: f64| if share > 0.0 { format!("only {}", percent(share)) } else { "none".to_owned() },
+    );
     env.add_filter("times", |number: f64| times(number));
     env.add_filter("many", |number: f64, word: &str| many(number, word));
     env

@@ -58,7 +58,10 @@ fn a_task_whose_program_is_missing_is_not_run_and_the_rest_is() {
 fn evalrun(folder: &Path, run: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_evalrun"));
     command.current_dir(folder).env("XDG_CACHE_HOME", folder.join("cache").join(run));
-    command.arg(root().join("evals/quickstart.yaml")).args(["--json", "--sandbox", "none", "--out"]).arg(folder.join(run));
+    command
+        .arg(root().join("evals/quickstart.yaml"))
+        .args(["--json", "--sandbox", "none", "--out"])
+        .arg(folder.join(run));
     command
 }
 

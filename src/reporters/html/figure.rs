@@ -63,7 +63,7 @@ fn beside(found: &DimensionResult) -> Vec<String> {
     if let Some(coverage) = found.coverage.filter(|coverage| *coverage < 0.995) {
         parts.push(format!("{:.0} % answered", coverage * 100.0));
     }
-    let counts = [(found.unknown, "unknown"), (found.broken, "broken"), (found.not_asked, "not asked")];
+    let counts = [(found.unknown, "unknown"), (found.broken, "broken")];
     parts.extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")));
     parts
 }

@@ -13,6 +13,8 @@ pub(super) struct DimensionView<'a> {
     name: String,
     anchor: String,
     rows: Vec<CriterionView<'a>>,
+    /// Criteria that only a judge could answer, where there is none.
+    unasked: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -28,6 +30,8 @@ struct CellView<'a> {
     text: String,
     class: &'static str,
     sentences: Vec<Sentence<'a>>,
+    /// Sentences that only the trials' pages show.
+    more: usize,
 }
 
 /// One criterion of one trial, in words.
@@ -73,6 +77,8 @@ pub(super) struct ExclusionView<'a> {
 
 /// Cited events shown of a failure before the rest is folded away.
 const FIRST: usize = 3;
+/// Sentences of one criterion and agent; a run of thousands of trials would be no page any more.
+pub(super) const SENTENCES: usize = 50;
 /// Places named of an exclusion.
 const PLACES: usize = 6;
 
@@ -80,10 +86,20 @@ pub(super) fn criteria<'a>(results: &'a Results, links: Links<'a>) -> Vec<Dimens
     let mut rows = findings::criteria(results);
     let view = |name: &&'a str| {
         let of_this: Vec<Criterion<'a>> = rows.extract_if(.., |row| row.dimension == *name).collect();
-        let row = |row: &Criterion<'a>| criterion(results, links, row);
-        DimensionView { name: spoken(name), anchor: safe(name), rows: of_this.iter().map(row).collect() }
+        let (unasked, asked): (Vec<&Criterion<'a>>, Vec<&Criterion<'a>>) =
+            of_this.iter().partition(|row| nobody_asked(row));
+        DimensionView {
+            name: spoken(name),
+            anchor: safe(name),
+            rows: asked.into_iter().map(|row| criterion(results, links, row)).collect(),
+            unasked: unasked.iter().map(|row| row.criterion).collect(),
+        }
     };
-    dimensions(results).iter().map(view).filter(|view| !view.rows.is_empty()).collect()
+    dimensions(results).iter().map(view).filter(|view| !view.rows.is_empty() || !view.unasked.is_empty()).collect()
+}
+
+fn nobody_asked(row: &Criterion<'_>) -> bool {
+    row.cells.iter().flat_map(|cell| &cell.found).all(|found| found.score.outcome == "not_asked")
 }
 
 fn criterion<'a>(results: &'a Results, links: Links<'_>, row: &Criterion<'a>) -> CriterionView<'a> {
@@ -91,7 +107,8 @@ fn criterion<'a>(results: &'a Results, links: Links<'_>, row: &Criterion<'a>) ->
         agent: &agent.agent,
         text: cell.mean.map_or_else(|| missing(cell), score),
         class: level(cell.mean),
-        sentences: cell.found.iter().map(|found| sentence(links, found)).collect(),
+        sentences: cell.found.iter().take(SENTENCES).map(|found| sentence(links, found)).collect(),
+        more: cell.found.len().saturating_sub(SENTENCES),
     });
     CriterionView { name: row.criterion, weight: super::super::words::figure(row.weight), cells: cells.collect() }
 }
@@ -111,7 +128,8 @@ fn missing(cell: &Cell<'_>) -> String {
 pub(super) fn failures<'a>(results: &'a Results, links: Links<'a>) -> Vec<FailureView<'a>> {
     let rows = findings::criteria(results);
     let view = |failure: findings::Failure<'a>| {
-        let mut first: Vec<Sentence<'a>> = failure.found.iter().map(|found| sentence(links, found)).collect();
+        let mut first: Vec<Sentence<'a>> =
+            failure.found.iter().take(SENTENCES).map(|found| sentence(links, found)).collect();
         let rest = first.split_off(first.len().min(FIRST));
         FailureView {
             dimension: spoken(failure.dimension),

@@ -30,6 +30,8 @@ struct Cell<'a> {
     /// `2 undefined`
     beside: Option<String>,
     trials: Vec<OfTrial<'a>>,
+    /// Trials whose number only their own pages show.
+    more: usize,
 }
 
 #[derive(Serialize)]
@@ -86,12 +88,17 @@ fn ids(results: &Results) -> Vec<&str> {
 
 fn cell<'a>(results: &'a Results, links: Links<'_>, (id, agent): (&str, &'a str)) -> Cell<'a> {
     let mine = |trial: &TrialResult| trial.agent == agent && !trial.twin;
-    let (mut by_task, mut none, mut trials): (BTreeMap<&str, Vec<f64>>, usize, _) = (BTreeMap::new(), 0, Vec::new());
+    let (mut by_task, mut trials): (BTreeMap<&str, Vec<f64>>, _) = (BTreeMap::new(), Vec::new());
+    let (mut none, mut more) = (0, 0);
     for (at, trial) in results.trials.iter().enumerate().filter(|(_, trial)| mine(trial)) {
         let Some(value) = trial.metrics.get(id) else { continue };
         match value.as_f64() {
             Some(number) => by_task.entry(trial.task.as_str()).or_default().push(number),
             None => none += 1,
+        }
+        if trials.len() == super::findings_view::SENTENCES {
+            more += 1;
+            continue;
         }
         trials.push(OfTrial {
             id: &trial.id,
@@ -105,5 +112,6 @@ fn cell<'a>(results: &'a Results, links: Links<'_>, (id, agent): (&str, &'a str)
         text: if means.is_empty() { "-".to_owned() } else { figure(means.iter().sum::<f64>() / means.len() as f64) },
         beside: (none > 0).then(|| format!("{none} without")),
         trials,
+        more,
     }
 }

@@ -110,6 +110,6 @@ fn failed(_: std::fmt::Error) -> minijinja::Error {
 }
 
 fn wrong(error: &minijinja::Error) -> Fault {
-    Fault::new(Boundary::Store, "template", format!("a page could not be made: {error:#}"))
+    Fault::new(Boundary::Store, "template", format!("a page could not be made: {error}"))
         .hint("this is a mistake in evalrun; the other reports are complete")
 }

@@ -17,9 +17,11 @@ pub(super) struct Group<'a> {
     class: &'static str,
     /// `between 0.60 and 0.80, whatever the unknown ones are`
     bounds: Option<String>,
-    /// Something in it was not met, or has no number.
+    /// Something in it was not met.
     open: bool,
     verdicts: Vec<Verdict<'a>>,
+    /// Criteria that only a judge could answer, where there is none.
+    unasked: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -43,22 +45,31 @@ pub(super) struct Back<'a> {
     pub quote: &'a str,
 }
 
-/// By dimension, in reading order.
+/// By dimension, in reading order; in each what was met least comes first.
 pub(super) fn groups<'a>(trial: &'a TrialResult, names: &[&str]) -> Vec<Group<'a>> {
-    let group = |name: &&str| {
-        let mine = || trial.scores.iter().enumerate().filter(|(_, score)| score.dimension == **name);
-        let value = of_trial(trial, name);
-        Group {
-            name: spoken(name),
-            anchor: format!("d-{}", safe(name)),
-            text: value.map_or("-".to_owned(), score),
-            class: level(value),
-            bounds: bounds(trial, name),
-            open: mine().any(|(_, score)| score.value.is_none_or(|value| value < 1.0)),
-            verdicts: mine().map(|(at, score)| verdict(at, score)).collect(),
-        }
-    };
-    names.iter().map(group).filter(|group| !group.verdicts.is_empty()).collect()
+    names
+        .iter()
+        .map(|name| group(trial, name))
+        .filter(|group| !group.verdicts.is_empty() || !group.unasked.is_empty())
+        .collect()
+}
+
+fn group<'a>(trial: &'a TrialResult, name: &str) -> Group<'a> {
+    let all = trial.scores.iter().enumerate().filter(|(_, score)| score.dimension == name);
+    let (unasked, mut asked): (Vec<_>, Vec<_>) =
+        all.partition(|(_, score)| score.outcome == "not_asked" && score.cites.is_empty());
+    asked.sort_by(|(_, a), (_, b)| a.value.unwrap_or(2.0).total_cmp(&b.value.unwrap_or(2.0)));
+    let value = of_trial(trial, name);
+    Group {
+        name: spoken(name),
+        anchor: format!("d-{}", safe(name)),
+        text: value.map_or("-".to_owned(), score),
+        class: level(value),
+        bounds: bounds(trial, name),
+        open: asked.iter().any(|(_, score)| score.value.is_some_and(|value| value < 1.0)),
+        verdicts: asked.into_iter().map(|(at, score)| verdict(at, score)).collect(),
+        unasked: unasked.into_iter().map(|(_, score)| score.criterion.as_str()).collect(),
+    }
 }
 
 /// Event -> the verdicts that cite it.

@@ -90,6 +90,34 @@ fn pages_fit_a_desk_and_a_telephone() {
     assert!(wide.is_empty(), "{wide:#?}");
 }
 
+/// Filters hide by kind and act; a link to a hidden event or a folded verdict shows it.
+#[test]
+fn filters_and_links_work() {
+    let Some(browser) = browser() else { return };
+    const TRY: &str = "<script>addEventListener('load',()=>{
+      const seen=(what)=>[...document.querySelectorAll(what)].filter(at=>at.checkVisibility({contentVisibilityAuto:false})).length;
+      const set=(filter,value,on)=>{const box=[...document.querySelectorAll('input')].find(at=>at.dataset.filter===filter&&at.value===value);
+        box.checked=on;box.dispatchEvent(new Event('change'))};
+      const said=[];
+      said.push(seen('.ev'),seen('.k-usage'));
+      set('kind','usage',false);said.push(seen('.ev'),seen('.k-usage'));
+      set('kind','usage',true);set('act','read',false);said.push(seen('[data-a=read]'),seen('[data-a=test]'));
+      for(const box of document.querySelectorAll('[data-filter=act]'))set('act',box.value,true);
+      set('cited','on',true);said.push(seen('#log > .chunk > .ev'),document.querySelectorAll('#log > .chunk > .ev[data-c]').length);
+      document.querySelector('#v3').closest('details').open=false;
+      addEventListener('hashchange',()=>{said.push(seen(location.hash));if(location.hash==='#e0')location.hash='#v3';else document.title=said.join(' ')});
+      said.push(seen('#e0'));location.hash='#e0'
+    })</script>";
+    let folder = tempfile::tempdir().unwrap();
+    let (_, page) = pages(&Specimen::load()).remove(1);
+    let (head, rest) = page.split_once("<meta http-equiv").unwrap();
+    let path = folder.path().join("trial.html");
+    fs::write(&path, format!("{head}{}{TRY}", rest.split_once('>').unwrap().1)).unwrap();
+    let seen = visit(&browser, &path);
+    let title = seen.dom.split("<title>").nth(1).and_then(|rest| rest.split("</title>").next()).unwrap_or_default();
+    assert_eq!(title, "51 1 50 0 0 2 8 6 0 1 1", "{}", seen.log);
+}
+
 struct Seen {
     dom: String,
     log: String,

@@ -1,7 +1,10 @@
 //! Hostile text in every field of a report: results, traces, diffs, facts.
 
 use super::specimen::Specimen;
-use evalrun::model::{results::Results, trace::change_strings};
+use evalrun::model::{
+    results::Results,
+    trace::{Event, change_strings},
+};
 use evalrun::reporters::{
     named,
     terminal::{Colour, terminal},
@@ -65,9 +68,7 @@ pub fn spoiled(change: impl Fn(&str) -> String) -> Specimen {
     specimen.results = serde_json::from_value::<Results>(value).unwrap();
     for (trace, diffs) in &mut specimen.pages {
         for event in &mut trace.events {
-            event.body = event.body.clone().with_strings(&change).unwrap();
-            event.stage = change(&event.stage).unwrap_or_default();
-            event.lane = if event.lane.is_empty() { String::new() } else { change(&event.lane).unwrap_or_default() };
+            *event = spoiled_event(event, &change);
         }
         for text in [&mut trace.header.agent, &mut trace.header.source] {
             *text = change(text).unwrap_or_default();
@@ -90,6 +91,39 @@ pub fn spoiled(change: impl Fn(&str) -> String) -> Specimen {
     facts.stand_ins = facts.stand_ins.iter().filter_map(|text| change(text)).collect();
     facts.notes = facts.notes.iter().filter_map(|text| change(text)).collect();
     specimen
+}
+
+/// Every string of an event but the words of our own format, which must still be read as what they are.
+fn spoiled_event(event: &Event, change: &dyn Fn(&str) -> Option<String>) -> Event {
+    let mut line: serde_json::Value = serde_json::from_str(&event.to_line().unwrap()).unwrap();
+    let kind = event.body.kind();
+    spoil_body(&mut line["body"], kind, change);
+    for field in ["stage", "by"] {
+        if line.get(field).is_some() {
+            spoil(&mut line[field], change);
+        }
+    }
+    let spoiled = Event::from_line(&line.to_string()).unwrap();
+    assert_eq!(spoiled.body.kind(), kind, "{line}");
+    spoiled
+}
+
+fn spoil_body(body: &mut serde_json::Value, kind: &str, change: &dyn Fn(&str) -> Option<String>) {
+    const OURS: &[&str] = &["status", "state", "change", "decision", "phase", "scope", "how"];
+    let serde_json::Value::Object(map) = body else { return change_strings(body, change) };
+    for (key, value) in map.iter_mut() {
+        match (key.as_str(), kind) {
+            (key, _) if OURS.contains(&key) => {}
+            ("by", "interviewer") | ("kind", "end") => {}
+            ("tests", _) => *value = renamed(std::mem::take(value), change),
+            ("input", "tool_call") => change_strings(value, change),
+            (_, _) => match value {
+                serde_json::Value::Array(items) => items.iter_mut().for_each(|item| spoil_body(item, kind, change)),
+                serde_json::Value::Object(_) => spoil_body(value, kind, change),
+                other => change_strings(other, change),
+            },
+        }
+    }
 }
 
 /// Changes the values, and the keys of maps that hold foreign names; the fields of our own format keep theirs.
