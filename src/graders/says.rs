@@ -146,12 +146,10 @@ fn act(told: &Told<'_>, evidence: &Evidence<'_>) -> Value {
         of_event().find(|act| !checks || act.deed.act.is_check()).or_else(|| of_event().next())
     });
     let path = found.and_then(|act| act.writes.first().or(act.reads.first())).cloned().unwrap_or_default();
-    let command = found.map(|act| {
-        match &act.deed.pattern {
-            _ if !act.deed.command.is_empty() => act.deed.command.clone(),
-            Some(pattern) => format!("{} {pattern}", act.deed.program),
-            None => format!("{} {path}", act.deed.program),
-        }
+    let command = found.map(|act| match &act.deed.pattern {
+        _ if !act.deed.command.is_empty() => act.deed.command.clone(),
+        Some(pattern) => format!("{} {pattern}", act.deed.program),
+        None => format!("{} {path}", act.deed.program),
     });
     Value::from(Serde(json!({
         "event": event.map(|event| event.to_string()).unwrap_or_default(),
