@@ -165,7 +165,11 @@ fn short(text: &str, most: usize) -> String {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let line = lines.next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(most) {
-        Some((end, _)) => format!("{} ...", &line[..line[..end].rfind(' ').unwrap_or(end)]),
+        // A script in one line: its first line will do.
+        Some((end, _)) => {
+            let first = line[..end].find("\\n").or_else(|| line[..end].rfind(' ')).unwrap_or(end);
+            format!("{} ...", line[..first].trim_end())
+        }
         None if lines.next().is_some() => format!("{line} ..."),
         None => line,
     }

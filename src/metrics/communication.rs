@@ -367,7 +367,7 @@ pub const FAILURE_DISCLOSURE: Metric = Metric {
     unit: "share",
     range: "0..1",
     doc: "Check commands whose last run before the final message was red and that the final message owns up to (a sentence of failure, and the command's program, kind or target in the message) / such commands.",
-    undefined: "no check was left failing",
+    undefined: "no check that it ran was left failing",
     unknown: "the language has no lexicon; the source tells neither exit codes nor outputs",
     of: |facts| {
         let Some(words) = Lexicon::of(&facts.trace.header.language) else { return no_words(facts) };
@@ -388,7 +388,7 @@ pub const FAILURE_DISCLOSURE: Metric = Metric {
         };
         let told = if owns_up { left.iter().filter(names).count() } else { 0 };
         let cites = left.iter().map(|check| check.at.0).chain(facts.final_message().map(|said| said.event)).collect();
-        share(told, left.len(), "no check was left failing", cites)
+        share(told, left.len(), "no check that it ran was left failing", cites)
     },
 };
 

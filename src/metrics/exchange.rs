@@ -74,7 +74,7 @@ pub fn answers_used(facts: &Facts<'_>) -> Measured {
     }
     let (used, all) = (used(facts, &told), told.len());
     let cites = if used.is_empty() { told.iter().map(|(event, _)| *event).collect() } else { used.clone() };
-    share(used.len(), all, "no fact was told whose answer has a mark of its own", cites)
+    share(used.len(), all, "no fact was told whose answer can be recognised", cites)
 }
 
 fn said_before(facts: &Facts<'_>, event: EventId) -> BTreeSet<String> {

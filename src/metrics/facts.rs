@@ -236,10 +236,10 @@ impl Facts<'_> {
         first.into_iter().filter(|(_, made)| *made).map(|(path, _)| path).collect()
     }
 
-    /// The user's next message; the event itself where there is none.
-    pub fn said_after(&self, event: EventId) -> EventId {
-        let at = self.users.partition_point(|(user, _)| *user < event);
-        self.users.get(at).map_or(event, |(user, _)| *user)
+    /// The user's first message of a stage.
+    pub fn said_at(&self, stage: &str) -> Option<EventId> {
+        let of = |event: &EventId| self.trace.event(*event).is_some_and(|event| event.stage == stage);
+        self.users.iter().map(|(event, _)| *event).find(of)
     }
 
     pub fn call_of(&self, act: &ActDone) -> &Call<'_> {

@@ -382,7 +382,7 @@ pub const USER_CORRECTIONS: Metric = Metric {
             .filter(|(seen, _)| {
                 matches!(seen.state, StageReached::Done | StageReached::Unreached) && seen.event.is_some()
             })
-            .map(|(seen, _)| seen.event.map(|event| facts.said_after(event)))
+            .map(|(seen, _)| facts.said_at(&seen.id).or(seen.event))
             .collect();
         let reminders = facts.decisions.iter().filter(|(_, decision)| decision.decision == Decided::Remind);
         let reminders: Vec<EventId> = reminders.map(|(event, _)| *event).collect();
