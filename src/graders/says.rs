@@ -20,7 +20,7 @@ pub const ACT: &[(&str, &str)] = &[
     ("event", "the first cited event (e41)"),
     ("kind", "its act: test, edit, ...; empty where it is no tool call"),
     ("program", "the program or tool"),
-    ("command", "the command line as it stood, or the tool and its path"),
+    ("command", "the command line as it stood, or the tool with its pattern or path"),
     ("path", "the first path it wrote or read"),
 ];
 
@@ -146,8 +146,10 @@ fn act(told: &Told<'_>, evidence: &Evidence<'_>) -> Value {
         of_event().find(|act| !checks || act.deed.act.is_check()).or_else(|| of_event().next())
     });
     let path = found.and_then(|act| act.writes.first().or(act.reads.first())).cloned().unwrap_or_default();
-    let command = found.map(|act| {
-        if act.deed.command.is_empty() { format!("{} {path}", act.deed.program) } else { act.deed.command.clone() }
+    let command = found.map(|act| match &act.deed.pattern {
+        _ if !act.deed.command.is_empty() => act.deed.command.clone(),
+        Some(pattern) => format!("{} {pattern}", act.deed.program),
+        None => format!("{} {path}", act.deed.program),
     });
     Value::from(Serde(json!({
         "event": event.map(|event| event.to_string()).unwrap_or_default(),

@@ -163,9 +163,24 @@ fn write_suite(folder: &Path, careful: &Script) {
     suite["run"] = serde_json::json!(["careful"]);
     suite["agents"] = Value::Object(agents);
     for task in suite["tasks"].as_array_mut().unwrap() {
-        task["interview"].as_object_mut().unwrap().remove("twin");
+        shorten(task);
     }
     fs::write(folder.join("evals/ablations.yaml"), suite.to_string()).unwrap();
+}
+
+/// No twin, and at the end of each stage but the last only its first check and those that a stage hangs on: the rest is checked at the end.
+fn shorten(task: &mut Value) {
+    let interview = task["interview"].as_object_mut().unwrap();
+    interview.remove("twin");
+    let stages = interview["stages"].as_array_mut().unwrap();
+    let hangs: BTreeSet<String> =
+        stages.iter().filter_map(|stage| stage["when"]["check"].as_str()).map(str::to_owned).collect();
+    let all_but_last = stages.len() - 1;
+    for stage in &mut stages[..all_but_last] {
+        let names = stage["expect"].as_array().unwrap();
+        let kept = |(at, name): &(usize, &Value)| *at == 0 || hangs.contains(name.as_str().unwrap());
+        stage["expect"] = names.iter().enumerate().filter(kept).map(|(_, name)| name.clone()).collect();
+    }
 }
 
 fn start(folder: &Path, task: &str, agents: &[String]) -> Child {
