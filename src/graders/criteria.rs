@@ -127,7 +127,8 @@ impl Criterion {
         match self.needs.as_ref().map(|needs| (needs, needs.condition(evidence))) {
             Some((_, Outcome::Scored(value))) if value > 0.0 => {}
             Some((needs, Outcome::Scored(_))) => {
-                let why = format!("needs `{}`, which does not hold", needs.source);
+                let why = self.says.skipped(evidence);
+                let why = why.unwrap_or_else(|| format!("asked only where `{}` holds", needs.source));
                 return vec![self.score(Outcome::NotApplicable(why), String::new())];
             }
             Some((_, outcome)) => return vec![self.score(outcome, String::new())],

@@ -32,13 +32,50 @@ pub const TASK: &[(&str, &str)] = &[
 pub const END: &[(&str, &str)] =
     &[("kind", "done, limit, agent_gone, cancelled, broken or recorded"), ("why", "the reason in words, or empty")];
 
+/// Filters that sentences are written with, and what they make.
+pub const FILTERS: &[(&str, &str)] = &[
+    ("percent", "0.29 is `29 %`"),
+    ("part", "0 is `none`, 0.29 is `only 29 %`"),
+    ("times", "1 is `once`, 2 is `twice`, 3 is `3 times`"),
+    ("many('call')", "1 is `1 call`, 3 is `3 calls`"),
+];
+
 pub(super) static ENV: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_recursion_limit(64);
-    env.add_filter("percent", |share: f64| format!("{:.0} %", share * 100.0));
+    env.add_filter("percent", percent);
+    env.add_filter("part", |share: f64| if share > 0.0 { format!("only {}", percent(share)) } else { "none".to_owned() });
+    env.add_filter("times", |number: f64| times(number));
+    env.add_filter("many", |number: f64, word: &str| many(number, word));
     env
 });
+
+/// 0.29 is `29 %`; what is not all is never `100 %`, what is not nothing never `0 %`.
+fn percent(share: f64) -> String {
+    let whole = (share * 100.0).round();
+    match share {
+        share if share > 0.0 && whole < 1.0 => "less than 1 %".to_owned(),
+        share if share < 1.0 && whole > 99.0 => "99 %".to_owned(),
+        _ => format!("{whole:.0} %"),
+    }
+}
+
+/// `once`, `twice`, `3 times`.
+pub(super) fn times(number: f64) -> String {
+    match metrics::number(number).as_u64() {
+        Some(1) => "once".to_owned(),
+        Some(2) => "twice".to_owned(),
+        Some(_) | None => format!("{} times", metrics::number(number)),
+    }
+}
+
+/// `1 call`, `4 calls`.
+fn many(number: f64, word: &str) -> String {
+    let number = metrics::number(number);
+    let end = if number.as_u64() == Some(1) { "" } else { "s" };
+    format!("{number} {word}{end}")
+}
 
 /// A rule that compiled, with the metrics it reads in the order of `METRICS`.
 pub struct Rule {
@@ -93,9 +130,9 @@ impl Rule {
         for id in &self.metrics {
             match evidence.metric(id) {
                 Some(Measured::Value(_)) => {}
-                Some(Measured::Undefined(why)) => return Some(Outcome::NotApplicable(format!("{id}: {why}"))),
-                Some(Measured::Unknown(why)) => unknown = unknown.or_else(|| Some(format!("{id}: {why}"))),
-                None => unknown = unknown.or_else(|| Some(format!("{id}: it was not measured"))),
+                Some(Measured::Undefined(why)) => return Some(Outcome::NotApplicable(why.clone())),
+                Some(Measured::Unknown(why)) => unknown = unknown.or_else(|| Some(why.clone())),
+                None => unknown = unknown.or_else(|| Some(format!("`{id}` was not measured"))),
             }
         }
         unknown.map(Outcome::Unknown)

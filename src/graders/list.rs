@@ -3,7 +3,7 @@
 use super::{
     GRADERS, SHIPPED,
     criteria::Criteria,
-    expression::{END, TASK},
+    expression::{END, FILTERS, TASK},
     says::{ACT, COUNT},
 };
 use std::fmt::Write;
@@ -21,6 +21,8 @@ pub fn list_document() -> String {
     fields(&mut out, "act", ACT);
     fields(&mut out, "count", COUNT);
     let _ = writeln!(out, "  {:<18} the most telling line of the first cited event", "quote");
+    out.push_str("\nFILTERS OF `says`\n");
+    FILTERS.iter().for_each(|(name, doc)| writeln!(out, "  {name:<18} {doc}").unwrap_or_default());
     out.push_str("\nSHIPPED CRITERIA\n");
     for (name, text) in SHIPPED {
         if let Ok(criteria) = Criteria::read(name, text) {

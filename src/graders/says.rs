@@ -1,4 +1,5 @@
-//! The sentence of a verdict: `pass` where the value is 1, `fail` below; both are checked when the file is read.
+//! The sentence of a verdict: `pass` where the value is 1, `fail` below, `skip` where what the criterion `needs` does not hold. All are checked
+//! when the file is read.
 //!
 //! `act` is the act of the first cited event, `quote` its most telling line, `count` what the whole trial held.
 
@@ -43,11 +44,14 @@ const ROOTS: &[&str] = &["act", "count", "metric", "quote", "task", "end"];
 const LONGEST: usize = 400;
 /// Characters of a command line in it.
 const LINE: usize = 100;
+/// Characters of a quote in it.
+const QUOTE: usize = 120;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Says {
     pub pass: Option<String>,
     pub fail: Option<String>,
+    pub skip: Option<String>,
 }
 
 /// What a sentence is about.
@@ -62,7 +66,7 @@ impl Says {
     pub(super) fn decode(node: Option<&Node>, findings: &mut Findings) -> Says {
         let Some(node) = node else { return Says::default() };
         let Some(entries) = node.map() else {
-            findings.add(node, "`says` is a mapping with `pass` and `fail`");
+            findings.add(node, "`says` is a mapping with `pass`, `fail` and `skip`");
             return Says::default();
         };
         let mut says = Says::default();
@@ -70,8 +74,9 @@ impl Says {
             let slot = match key.text() {
                 Some("pass") => &mut says.pass,
                 Some("fail") => &mut says.fail,
+                Some("skip") => &mut says.skip,
                 Some(_) | None => {
-                    findings.add(key, "`says` has `pass` and `fail`, nothing else");
+                    findings.add(key, "`says` has `pass`, `fail` and `skip`, nothing else");
                     continue;
                 }
             };
@@ -82,10 +87,18 @@ impl Says {
 
     /// The sentence for a value, if the criterion brings one.
     pub fn sentence(&self, told: &Told<'_>, evidence: &Evidence<'_>) -> Option<String> {
-        let template = if told.value >= 1.0 { &self.pass } else { &self.fail };
-        let text = ENV.render_str(template.as_ref()?, variables(told, evidence)).ok()?;
-        Some(text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect())
+        rendered(if told.value >= 1.0 { &self.pass } else { &self.fail }, told, evidence)
     }
+
+    /// Why the criterion is not asked, if it brings a sentence for that.
+    pub fn skipped(&self, evidence: &Evidence<'_>) -> Option<String> {
+        rendered(&self.skip, &Told { value: 0.0, cites: &[], behaviour: "" }, evidence)
+    }
+}
+
+fn rendered(template: &Option<String>, told: &Told<'_>, evidence: &Evidence<'_>) -> Option<String> {
+    let text = ENV.render_str(template.as_ref()?, variables(told, evidence)).ok()?;
+    Some(text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect())
 }
 
 fn checked(node: &Node, findings: &mut Findings) -> Option<String> {
@@ -116,7 +129,7 @@ fn variables(told: &Told<'_>, evidence: &Evidence<'_>) -> Value {
         act => act(told, evidence),
         count => counts(evidence),
         metric => readable(evidence),
-        quote => cites.first().map(|cite| cite.quote.clone()).unwrap_or_default(),
+        quote => cites.first().map(|cite| short(&cite.quote, QUOTE)).unwrap_or_default(),
         task => expression::task(evidence),
         end => expression::end(evidence),
     }
@@ -140,16 +153,18 @@ fn act(told: &Told<'_>, evidence: &Evidence<'_>) -> Value {
         "event": event.map(|event| event.to_string()).unwrap_or_default(),
         "kind": found.map(|act| act.deed.act.word()).unwrap_or_default(),
         "program": found.map(|act| act.deed.program.as_str()).unwrap_or_default(),
-        "command": short(&command.unwrap_or_default()),
+        "command": short(&command.unwrap_or_default(), LINE),
         "path": path,
     })))
 }
 
-/// One line that fits into a sentence.
-fn short(command: &str) -> String {
-    let line = command.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(LINE) {
-        Some((end, _)) => format!("{} ...", line[..end].trim_end()),
+/// The first line, as far as it fits into a sentence.
+fn short(text: &str, most: usize) -> String {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let line = lines.next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(most) {
+        Some((end, _)) => format!("{} ...", &line[..line[..end].rfind(' ').unwrap_or(end)]),
+        None if lines.next().is_some() => format!("{line} ..."),
         None => line,
     }
 }

@@ -283,7 +283,9 @@ pub const READ_RECALL: Metric = Metric {
         };
         let hits: Vec<EventId> = globs.iter().filter_map(hit).collect();
         let missed: Vec<&String> = globs.iter().filter(|glob| hit(glob).is_none()).collect();
-        match share(hits.len(), globs.len(), "the task names no gold files to read", hits) {
+        let found = hits.len();
+        let cites = if hits.is_empty() { facts.first_edit().map(|edit| edit.at.0).into_iter().collect() } else { hits };
+        match share(found, globs.len(), "the task names no gold files to read", cites) {
             Measured::Value(reading) => Measured::Value(Reading { detail: json!({ "missed": missed }), ..reading }),
             other @ (Measured::Undefined(_) | Measured::Unknown(_)) => other,
         }
@@ -333,7 +335,7 @@ pub const HOUSE_RULES_READ: Metric = Metric {
         let named = facts.task.is_some_and(|task| task.gold.read.iter().any(|path| paths::is_house_rules(path)));
         match (shown, named) {
             (Some(act), _) => Measured::cited(0.0, vec![act.at.0]),
-            (None, true) => Measured::value(0.0),
+            (None, true) => Measured::cited(0.0, facts.first_edit().map(|edit| edit.at.0).into_iter().collect()),
             (None, false) => Measured::Undefined("nothing shows that the workspace has such a file".to_owned()),
         }
     },

@@ -73,7 +73,8 @@ pub fn answers_used(facts: &Facts<'_>) -> Measured {
         }
     }
     let (used, all) = (used(facts, &told), told.len());
-    share(used.len(), all, "no fact was told whose answer has a mark of its own", used)
+    let cites = if used.is_empty() { told.iter().map(|(event, _)| *event).collect() } else { used.clone() };
+    share(used.len(), all, "no fact was told whose answer has a mark of its own", cites)
 }
 
 fn said_before(facts: &Facts<'_>, event: EventId) -> BTreeSet<String> {

@@ -402,7 +402,12 @@ pub const REGRESSIONS: Metric = Metric {
     of: |facts| {
         let Some(task) = facts.task else { return Measured::Undefined(NO_SUITE.to_owned()) };
         let (held, lost) = held_and_lost(task, facts);
-        share(lost.len(), held, "no check that held ran again at a later stage", lost)
+        let name = lost.first().and_then(|lost| facts.marks.iter().find(|(event, _)| event == lost));
+        let detail = name.map_or(Value::Null, |(_, mark)| json!({ "quote": mark.name }));
+        match share(lost.len(), held, "no check that held ran again at a later stage", lost) {
+            Measured::Value(reading) => Measured::Value(Reading { detail, ..reading }),
+            other @ (Measured::Undefined(_) | Measured::Unknown(_)) => other,
+        }
     },
 };
 

@@ -146,7 +146,7 @@ pub const CHECK_KINDS_RUN: Metric = Metric {
         let missing: Vec<&String> = declared.iter().filter(|kind| ran(kind).is_none()).collect();
         Measured::Value(Reading {
             value: cites.len() as f64 / declared.len() as f64,
-            cites,
+            cites: if cites.is_empty() { vec![edit.at.0] } else { cites },
             detail: json!({ "missing": missing }),
         })
     },

@@ -24,6 +24,7 @@ mod metrics;
 mod process;
 mod questions;
 mod quickstart;
+mod quickstart_run;
 mod reporters;
 mod runner;
 mod secrets;

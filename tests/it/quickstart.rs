@@ -167,10 +167,10 @@ fn the_interviews_as_they_are_spoken() {
         for task in &suite.tasks {
             for name in &suite.run {
                 let interview = interview::Script::new(&task.interview);
-                conversation(&mut seen, &format!("{} {name}", task.id), interview, name);
+                conversation(&mut seen, &format!("{} {name}", task.id), &interview, name);
                 if task.interview.twin {
                     let twin = interview::Script::twin(&task.interview);
-                    conversation(&mut seen, &format!("{}~twin {name}", task.id), twin, name);
+                    conversation(&mut seen, &format!("{}~twin {name}", task.id), &twin, name);
                 }
             }
         }
@@ -178,13 +178,13 @@ fn the_interviews_as_they_are_spoken() {
     insta::assert_snapshot!(seen);
 }
 
-fn conversation(seen: &mut String, title: &str, interview: interview::Script, name: &str) {
+fn conversation(seen: &mut String, title: &str, interview: &interview::Script, name: &str) {
     let mut player = Player::new(script(name));
     let mut inputs = vec![Input::Opened];
     writeln!(seen, "\n## {title}").unwrap();
     let mut called = false;
     loop {
-        let step = interview::replay(&interview, &inputs).pop().unwrap();
+        let step = interview::replay(interview, &inputs).pop().unwrap();
         for decision in &step.decisions {
             if matches!(decision.decision, Decided::Tell | Decided::Otherwise | Decided::SkipStage | Decided::Remind) {
                 writeln!(seen, "  [{:?} {}]", decision.decision, decision.facts.join(" ")).unwrap();
