@@ -48,6 +48,10 @@ fn grade_files(files: &[PathBuf], args: &GradeArgs) -> Result<i32, Fault> {
     }
     let record = runtime()?.block_on(grade_sessions(found, args.format.as_deref(), &grading, &folder))?;
     refusals(&record.refused);
+    if record.sessions.is_empty() {
+        say::errors(&["no session was found that could be graded; nothing was written".to_owned()]);
+        return Ok(exit::REFUSED);
+    }
     finish(&folder, &record, &args.out)
 }
 

@@ -146,7 +146,8 @@ pub(super) struct Exclusion<'a> {
     pub missing: Missing,
     /// `self_checking/ends_green`, or a task.
     pub what: Vec<String>,
-    pub why: &'a str,
+    /// Reasons that differ by the event they name are one reason: `the check e…`.
+    pub why: String,
     pub agents: Vec<&'a str>,
     pub count: usize,
     /// Where criteria are concerned: in which trials.
@@ -155,7 +156,7 @@ pub(super) struct Exclusion<'a> {
 
 /// Everything that yielded no number, grouped by reason; broken first.
 pub(super) fn exclusions(results: &Results) -> Vec<Exclusion<'_>> {
-    let mut groups: BTreeMap<(Missing, &str), Exclusion<'_>> = BTreeMap::new();
+    let mut groups: BTreeMap<(Missing, String), Exclusion<'_>> = BTreeMap::new();
     for not_run in &results.not_run {
         let missing = if not_run.why.starts_with("broken") { Missing::Broken } else { Missing::NotRun };
         let group = group(&mut groups, missing, &not_run.why);
@@ -174,12 +175,25 @@ pub(super) fn exclusions(results: &Results) -> Vec<Exclusion<'_>> {
 }
 
 fn group<'g, 'a>(
-    groups: &'g mut BTreeMap<(Missing, &'a str), Exclusion<'a>>,
+    groups: &'g mut BTreeMap<(Missing, String), Exclusion<'a>>,
     missing: Missing,
-    why: &'a str,
+    why: &str,
 ) -> &'g mut Exclusion<'a> {
-    let empty = Exclusion { missing, what: Vec::new(), why, agents: Vec::new(), count: 0, found: Vec::new() };
+    let why = without_events(why);
+    let empty =
+        Exclusion { missing, what: Vec::new(), why: why.clone(), agents: Vec::new(), count: 0, found: Vec::new() };
     groups.entry((missing, why)).or_insert(empty)
+}
+
+/// `the check e158 cannot be told` -> `the check e… cannot be told`.
+fn without_events(why: &str) -> String {
+    let word = |word: &str| {
+        let (name, rest) = word.split_at(word.trim_end_matches([':', ',', '.', ';', ')']).len());
+        let digits = name.strip_prefix('e').unwrap_or_default();
+        let is_event = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if is_event { format!("e…{rest}") } else { word.to_owned() }
+    };
+    why.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn add<'a>(group: &mut Exclusion<'a>, agent: &'a str, what: String) {

@@ -164,7 +164,7 @@ fn left_out(results: &Results, out: &mut String) {
         let what: Vec<String> = it.what.iter().take(3).map(|what| escaped(what, 60)).collect();
         let more = if it.what.len() > 3 { format!(" and {} more", it.what.len() - 3) } else { String::new() };
         let agents: Vec<String> = it.agents.iter().take(5).map(|agent| escaped(agent, 40)).collect();
-        let why = escaped(it.why, 240);
+        let why = escaped(&it.why, 240);
         format!("{} {}x {}{more} ({}): {why}", it.missing.words(), it.count, what.join(", "), agents.join(", "))
     });
 }

@@ -41,12 +41,13 @@ pub(super) fn page_names(trials: &[TrialResult]) -> Vec<String> {
     let mut taken = HashSet::new();
     let name = |(at, trial): (usize, &TrialResult)| {
         let plain = safe(&trial.id);
-        let whole = plain.len() == trial.id.len() && !plain.starts_with('.');
+        let whole = !plain.is_empty() && plain.len() == trial.id.len() && !plain.starts_with('.');
         if whole && taken.insert(plain.to_lowercase()) {
             return plain;
         }
         let hash = blake3::hash(format!("{at}\0{}", trial.id).as_bytes()).to_hex();
-        let named = format!("{}-{}", plain.trim_start_matches('.'), &hash[..12]);
+        let word = plain.trim_start_matches('.');
+        let named = format!("{}-{}", if word.is_empty() { "trial" } else { word }, &hash[..12]);
         taken.insert(named.to_lowercase());
         named
     };

@@ -64,7 +64,7 @@ impl Shown {
 /// Task -> trials' scores.
 type ByTask<'a> = BTreeMap<&'a str, Vec<f64>>;
 
-/// The best agent against each other one; all pairs where there are at most three.
+/// The best agent against each other one; all pairs where there are at most three. Without a task in common there is nothing to compare.
 pub(super) fn pairs(results: &Results) -> Vec<Pair<'_>> {
     let names = dimensions(results);
     let scores = scores(results);
@@ -127,9 +127,6 @@ pub(super) fn sentence(pair: &Pair<'_>) -> String {
         let names: Vec<String> = level.iter().map(|it| spoken(it.dimension)).collect();
         let subject = if parts.is_empty() { format!("{} and {} are ", pair.ahead, pair.behind) } else { String::new() };
         parts.push(format!("{subject}level on {}", and(&names)));
-    }
-    if parts.is_empty() {
-        parts.push(format!("{} and {} have no task in common that was scored", pair.ahead, pair.behind));
     }
     format!("{} ({})", parts.join("; "), design(pair))
 }
@@ -196,7 +193,7 @@ fn pair<'a>(
     }
     pair.trials.0 = pair.trials.0.min(pair.trials.1);
     pair.contrasts.sort_by(|a, b| b.by.total_cmp(&a.by));
-    Some(pair)
+    (!pair.contrasts.is_empty()).then_some(pair)
 }
 
 fn contrast<'a>(dimension: &'a str, differences: &[f64]) -> Option<Contrast<'a>> {

@@ -160,13 +160,13 @@ impl Page {
         self.section("left out");
         for exclusion in told.iter().take(REASONS) {
             let text =
-                format!("{}  {}: {}", exclusion.missing.words(), subject(exclusion), one_line(exclusion.why, 200));
+                format!("{}  {}: {}", exclusion.missing.words(), subject(exclusion), one_line(&exclusion.why, 200));
             self.wrapped("  ", &text, "    ");
         }
         if told.len() > REASONS {
             self.wrapped(
                 "  ",
-                &format!("and {} more, all of them in the report", plural(told.len() - REASONS, "reason")),
+                &format!("and {}, all of them in the report", plural(told.len() - REASONS, "more reason")),
                 "",
             );
         }

@@ -66,7 +66,10 @@ pub struct Refused {
 impl Refused {
     /// As a person reads it.
     pub fn sentence(&self) -> String {
-        format!("{}: not a session that evalrun knows\n  {}", self.file.display(), self.tried.join("\n  "))
+        match self.tried.as_slice() {
+            [why] => format!("{}: {why}", self.file.display()),
+            tried => format!("{}: not a session that evalrun knows\n  {}", self.file.display(), tried.join("\n  ")),
+        }
     }
 }
 
@@ -79,6 +82,7 @@ pub struct Taken {
 }
 
 /// Imports and grades every bundle into `folder`; what cannot be read is refused by name, the others are graded all the same.
+/// Where nothing could be read, nothing is written.
 ///
 /// # Errors
 /// When the folder cannot be written.
@@ -121,7 +125,9 @@ pub async fn grade_sessions(
         sessions,
         refused,
     };
-    write_json(&folder.join("sessions.json"), &record)?;
+    if !record.sessions.is_empty() {
+        write_json(&folder.join("sessions.json"), &record)?;
+    }
     Ok(record)
 }
 

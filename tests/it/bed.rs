@@ -19,6 +19,17 @@ pub struct Bed {
     folder: tempfile::TempDir,
 }
 
+/// A process that is ended when its test is over, however that ends.
+pub struct Running(pub Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended is killed no more.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// How a call of evalrun ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ran {
@@ -76,8 +87,8 @@ impl Bed {
     }
 
     /// Starts evalrun and comes back while it runs; its output goes nowhere.
-    pub fn start(&self, args: &[&str]) -> Child {
-        self.evalrun(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    pub fn start(&self, args: &[&str]) -> Running {
+        Running(self.evalrun(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
 
     /// What a run measured, without what differs from run to run.

@@ -116,3 +116,18 @@ fn a_run_is_graded_again_with_other_graders() {
         .collect();
     assert_eq!(dimensions.into_iter().collect::<Vec<_>>(), ["planning", "self_checking"]);
 }
+
+#[test]
+fn nothing_to_grade_is_said_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    fs::write(folder.path().join("blank.jsonl"), "").unwrap();
+    let mut said = String::new();
+    for what in ["empty", "blank.jsonl", "absent.jsonl"] {
+        let run = evalrun(folder.path()).args(["grade", what]).output().unwrap();
+        assert_eq!((run.status.code(), run.stdout.as_slice()), (Some(2), &b""[..]), "{what}");
+        said.push_str(&format!("$ evalrun grade {what}\n{}", String::from_utf8(run.stderr).unwrap()));
+    }
+    insta::assert_snapshot!(said);
+    assert!(!folder.path().join(".evalrun").exists());
+}

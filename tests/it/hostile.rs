@@ -3,7 +3,7 @@
 //! Every agent here is a line of shell behind the driver `command`: what it prints is its answer.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, clippy::print_stdout)]
 
-use crate::bed::{Bed, Ran, files, ran, until};
+use crate::bed::{Bed, Ran, Running, files, ran, until};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -62,14 +62,8 @@ fn a_gigabyte_of_output_is_kept_in_part_and_counted() {
     let bed = bed("head -c 1073741824 /dev/zero | tr '\\0' 'a'; echo the end", "");
     let mut command = bed.evalrun(&["suite.yaml", "--out", RUN, "--sandbox", "none"]);
     // A secret in the environment makes everything go through the redactor.
-    let mut child =
-        command.env("SOME_TOKEN", "tok-123456789").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let mut peak = 0;
-    until("the run has ended", || {
-        peak = peak.max(high_water(child.id()));
-        child.try_wait().unwrap().is_some()
-    });
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    command.env("SOME_TOKEN", "tok-123456789");
+    let peak = peak_of(command);
     bed.assert_clean(RUN);
     let trial = &bed.results(RUN)["trials"][0];
     assert_eq!(outcome(trial), ("done", "passed"));
@@ -85,6 +79,42 @@ fn a_gigabyte_of_output_is_kept_in_part_and_counted() {
     let counted: u64 = said.split(' ').find_map(|word| word.parse().ok()).unwrap();
     // At a cut a few more bytes go, which might be a part of a secret.
     assert!((dropped..dropped + 4096).contains(&counted), "{said}");
+}
+
+#[test]
+fn a_flood_of_small_events_is_kept_in_part_and_counted() {
+    let floods = r#"i=0; while read -r message; do
+yes '{"kind":"agent_message","body":{"text":"a flood of little messages"}}' | head -n 200000; echo '{"type":"turn_end"}'; done"#;
+    let bed = bed(floods, "");
+    let text = fs::read_to_string(bed.path("suite.yaml")).unwrap();
+    bed.write("suite.yaml", text.replace("driver: command,", "driver: command, json: lines,"));
+    let peak = peak_of(bed.evalrun(&["suite.yaml", "--out", RUN, "--sandbox", "none"]));
+    bed.assert_clean(RUN);
+    assert_eq!(outcome(&bed.results(RUN)["trials"][0]), ("done", "passed"));
+    let size: u64 = files(&bed.path(RUN)).values().map(|bytes| bytes.len() as u64).sum();
+    println!("{} MiB of memory, {} MiB of files", peak / MIB, size / MIB);
+    assert!(peak < 300 * MIB, "evalrun used {} MiB", peak / MIB);
+}
+
+#[test]
+fn an_agent_that_does_not_listen_ends_at_a_limit() {
+    let bed = bed("sleep 1000", "limits: {turn: 3s}");
+    let text = fs::read_to_string(bed.path("suite.yaml")).unwrap();
+    let text = text.replace("driver: command,", "driver: command, json: lines,");
+    bed.write("suite.yaml", text.replace("say: Do it.", &format!("say: {}", "Do it. ".repeat(60_000))));
+    assert_eq!(outcome(&trial(&bed, "none")), ("limit", "none"));
+}
+
+/// Runs to a good end and gives the most memory that was used.
+fn peak_of(mut command: Command) -> u64 {
+    let mut child = Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let mut peak = 0;
+    until("the run has ended", || {
+        peak = peak.max(high_water(child.0.id()));
+        child.0.try_wait().unwrap().is_some()
+    });
+    assert_eq!(child.0.wait().unwrap().code(), Some(0));
+    peak
 }
 
 /// VmHWM in bytes, as long as the process lives.

@@ -26,6 +26,9 @@ const STOPPING: Duration = Duration::from_secs(5);
 /// How long a program has to end once its conversation is over.
 const LEAVING: Duration = Duration::from_secs(2);
 
+/// What an event counts at least: a million empty ones would fill memory as well as a few large ones.
+const LEAST_OF_AN_EVENT: u64 = 512;
+
 /// What is kept of a line that is too long to be read.
 const KEPT_OF_LONG: usize = 1 << 10;
 
@@ -254,7 +257,7 @@ impl Lines {
             self.left_out += length;
             return;
         }
-        self.left = self.left.saturating_sub(length);
+        self.left = self.left.saturating_sub(length.max(LEAST_OF_AN_EVENT));
         self.ready.push_back(Signal::Event(Box::new(draft)));
     }
 

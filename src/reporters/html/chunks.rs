@@ -119,6 +119,9 @@ impl<'a> Conversation<'a> {
     fn row(&self, event: &'a Event) -> Row<'a> {
         let backs = |event: &Event| self.cited.get(&event.id.0).cloned().unwrap_or_default();
         let mut made = row(event, backs(event));
+        if matches!(event.body, Body::UserMessage(_)) && self.trace.header.task.is_none() {
+            made.label = "user".into();
+        }
         made.acts = self.acts.get(&event.id.0).into_iter().flatten().map(|act| act.word()).collect();
         made.result = self.results.get(&event.id.0).map(|result| Box::new(row(result, backs(result))));
         made

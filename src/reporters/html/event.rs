@@ -165,7 +165,9 @@ impl<'a> Row<'a> {
             let text = serde_json::to_string_pretty(&call.input).unwrap_or_default();
             let text = unescaped_lines(&text);
             let summary = format!("input, {}", size(&text));
-            self.folded(summary, text.into(), None);
+            // What is quoted is marked in the telling line already.
+            let pieces = vec![Piece { class: "", text: text.into() }];
+            self.folds.push(Fold { summary, open: false, pieces, note: None });
         }
     }
 

@@ -70,7 +70,7 @@ pub(super) struct ExclusionView<'a> {
     what: Vec<String>,
     agents: Vec<&'a str>,
     count: usize,
-    why: &'a str,
+    why: String,
     places: Vec<(String, String)>,
     more: usize,
 }

@@ -11,6 +11,7 @@ use super::{findings_view, interview, measures};
 use crate::model::{
     fault::Fault,
     results::{AgentResult, DimensionResult, Results, TrialResult},
+    trace::EndKind,
 };
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -52,6 +53,8 @@ struct View<'a> {
     agents: Vec<Agent<'a>>,
     board: Vec<BoardRow>,
     heat: Vec<HeatRow<'a>>,
+    /// Recorded sessions have no outcome: their cells show the mean of their dimensions.
+    recorded: bool,
     stages: Vec<interview::StageTable<'a>>,
     interviews: Vec<interview::Table<'a>>,
     failures: Vec<findings_view::FailureView<'a>>,
@@ -145,6 +148,7 @@ fn view<'a>(report: &'a Report<'a>, links: Links<'a>) -> View<'a> {
         agents: results.agents.iter().map(|agent| of_agent(report, agent)).collect(),
         board: names.iter().map(|name| board_row(results, name)).collect(),
         heat: heat(report, links),
+        recorded: results.trials.iter().all(|trial| trial.end.kind == EndKind::Recorded),
         stages: interview::stages(report, links),
         interviews: interview::tables(report, links),
         failures: findings_view::failures(results, links),
@@ -309,6 +313,7 @@ pub(super) fn passed(trial: &TrialResult) -> &'static str {
     match trial.passed {
         Some(true) => "passed",
         Some(false) => "failed",
+        None if trial.end.kind == EndKind::Recorded => "recorded",
         None => "not decided",
     }
 }

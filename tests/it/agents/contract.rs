@@ -213,7 +213,7 @@ async fn a_flood_is_bounded_and_what_is_lost_is_said() {
         let signals = talk.turn("flood").await;
         let text = text_of(&signals);
         let kept: usize = signals.iter().map(bytes_of).sum();
-        assert!((100_000..3 << 20).contains(&kept), "{}: {kept} bytes", row.name);
+        assert!((10_000..3 << 20).contains(&kept), "{}: {kept} bytes", row.name);
         assert!(text.contains("dropped") || text.contains("left out"), "{}", row.name);
         assert_eq!(ended(&signals), Some(TurnEnded::Done), "{}", row.name);
         talk.close().await;
