@@ -1,4 +1,4 @@
-//! One behaviour at a time is taken out of `careful`; exactly the criteria named for it in `fixtures/agents/ablations.yaml` drop.
+//! One behaviour at a time is taken out of `careful`; exactly the criteria named for it in `fixtures/agents/ablations/careful.yaml` drop.
 //!
 //! The scripts are made by `script::ablate` from the tags, and played by the real binary over the tasks of the quickstart; each task is
 //! played by those candidates whose script for it changed. A task whose program is missing is said and left out, but not where `CI` is set.
@@ -40,7 +40,7 @@ type Drops = BTreeMap<String, Vec<String>>;
 
 #[test]
 fn exactly_what_a_behaviour_is_named_for_drops_without_it() {
-    let table: Vec<Row> = serde_yaml::from_str(&read("fixtures/agents/ablations.yaml")).unwrap();
+    let table: Vec<Row> = serde_yaml::from_str(&read("fixtures/agents/ablations/careful.yaml")).unwrap();
     let careful = Script::from_yaml(&read("fixtures/agents/careful.yaml"), "careful.yaml").unwrap();
     let rows: BTreeSet<String> = table.iter().map(|row| row.tag.clone()).collect();
     assert_eq!(rows, tags(&careful), "the table has one row for each tag of careful");
