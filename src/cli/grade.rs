@@ -71,7 +71,7 @@ pub fn finish(folder: &Path, record: &SessionsRecord, out: &OutArgs) -> Result<i
         stand_ins: Vec::new(),
         again: "evalrun grade FILE...".to_owned(),
         notes,
-        wall_ms: results.trials.iter().map(|trial| trial.wall_ms).sum(),
+        wall_ms: clock::between(&record.started, &record.finished),
     };
     let trials = SessionTrials { folder };
     report::write(&Report { results: &results, suite: None, trials: &trials, facts }, folder, out)?;
