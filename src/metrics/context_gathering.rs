@@ -138,7 +138,7 @@ fn seen<'f>(facts: &'f Facts<'_>, first: &BTreeMap<&'f str, At>) -> BTreeMap<&'f
     seen
 }
 
-/// `./src/db.py`, `a/src/db.py` of a diff and `/work/src/db.py` are `src/db.py`.
+/// `./src/db.py`, `a/src/db.py` of a diff and `/repo/src/db.py` are `src/db.py`.
 fn plain<'w>(word: &'w str, cwd: Option<&str>) -> &'w str {
     let word = cwd.and_then(|cwd| word.strip_prefix(cwd)).unwrap_or(word);
     ["./", "a/", "b/"].iter().find_map(|lead| word.strip_prefix(lead)).unwrap_or(word)
