@@ -98,7 +98,7 @@ yes '{"kind":"agent_message","body":{"text":"a flood of little messages"}}' | he
 
 #[test]
 fn an_agent_that_does_not_listen_ends_at_a_limit() {
-    let bed = bed("sleep 1000", "limits: {turn: 3s}");
+    let bed = bed("sleep 1000", "limits: {turn: 8s}");
     let text = fs::read_to_string(bed.path("suite.yaml")).unwrap();
     let text = text.replace("driver: command,", "driver: command, json: lines,");
     bed.write("suite.yaml", text.replace("say: Do it.", &format!("say: {}", "Do it. ".repeat(60_000))));

@@ -58,10 +58,10 @@ fn each_limit_ends_the_trial_and_keeps_what_was_reached() {
             "turns: 2",
             "turns: 2 turns were used",
         ),
-        ("a turn without end", never, "turn: 3s", "turn: one turn took longer than 3 s"),
-        ("silence", never, "idle: 3s", "idle: nothing came from the agent for 3 s"),
-        ("time", never, "wall: 4s", "wall: the agent used more than 4 s"),
-        ("a flood", floods, "wall: 4s", "wall: the agent used more than 4 s"),
+        ("a turn without end", never, "turn: 8s", "turn: one turn took longer than 8 s"),
+        ("silence", never, "idle: 8s", "idle: nothing came from the agent for 8 s"),
+        ("time", never, "wall: 10s", "wall: the agent used more than 10 s"),
+        ("a flood", floods, "wall: 6s", "wall: the agent used more than 6 s"),
         ("calls", "call b; call c; call d; call e; sleep 1000", "tool_calls: 3", "tool_calls: 4 of at most 3"),
         (
             "tokens",
@@ -92,8 +92,8 @@ fn an_agent_that_leaves_is_gone_and_what_it_did_counts() {
 /// A tool that runs is no silence.
 #[test]
 fn idle_stops_while_a_tool_runs() {
-    let second = "call b; sleep 4; result b; echo two > two.txt; end; read -r message; call c; result c; say There.; end; read -r m";
-    let trial = trial(second, "limits: {idle: 3s}");
+    let second = "call b; sleep 10; result b; echo two > two.txt; end; read -r message; call c; result c; say There.; end; read -r m";
+    let trial = trial(second, "limits: {idle: 8s}");
     assert_eq!(trial["end"], json!({"kind": "done"}));
 }
 
