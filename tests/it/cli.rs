@@ -74,3 +74,44 @@ fn unknown_names_are_refused_with_those_there_are() {
     insta::assert_snapshot!(said(evalrun(folder.path()).arg(&suite).args(["--task", "x*"])));
     insta::assert_snapshot!(said(evalrun(folder.path()).arg(&suite).args(["--to", "pdf"])));
 }
+
+/// The free texts of a suite, a candidate's words, file names and file contents, all hostile, through the real binary to the pages.
+#[test]
+fn a_suite_of_hostile_texts_is_a_report_of_texts() {
+    const EVIL: &str = "</script><script>document.title=1</script><img src=x onerror=alert(1)>";
+    let folder = tempfile::tempdir().unwrap();
+    let at = |path: &str| folder.path().join(path);
+    fs::create_dir_all(at("repo")).unwrap();
+    fs::write(at("repo").join("<script>alert(1)<"), EVIL).unwrap();
+    fs::write(at("repo/new\nline"), EVIL).unwrap();
+    let evil = serde_json::to_string(EVIL).unwrap();
+    let suite = format!(
+        "version: 1\nsuite: {evil}\nabout: {evil}\ngraders: [outcome, communication, planning, context_gathering, self_checking, interview]\n\
+         agents:\n  it: {{driver: scripted, script: it.yaml}}\n\
+         tasks:\n  - id: job\n    about: {evil}\n    workspace: {{copy: repo}}\n    interview:\n      stages:\n\
+         \x20       - {{id: one, say: {evil}, expect: [c]}}\n      facts:\n\
+         \x20       - {{id: f, ask: [\"how many\"], about: {evil}, say: {evil}}}\n      constraints:\n\
+         \x20       - {{id: k, from: one, spoken: with_stage, text: {evil}, check: c}}\n    checks:\n\
+         \x20     c: {{run: \"printf '%s' '{EVIL}'; exit 1\"}}\n"
+    );
+    fs::write(at("suite.yaml"), suite).unwrap();
+    let script = format!(
+        "version: 1\ncandidate: it\nparts:\n  - turns:\n      - steps: [{{say: {ask}}}]\n      - steps:\n\
+         \x20         - plan: [{{text: {evil}, status: completed}}]\n          - write: {{path: \"b<script>.txt\", text: {evil}}}\n\
+         \x20         - shell: \"printf '%s' '{EVIL}' | tee \\\"x\\\\ny<img src=x>\\\"\"\n          - say: {evil}\n",
+        ask = serde_json::to_string(&format!("{EVIL} How many?")).unwrap()
+    );
+    fs::write(at("it.yaml"), script).unwrap();
+    let run = evalrun(folder.path()).args(["suite.yaml", "--out", "run", "--sandbox", "none"]).output().unwrap();
+    assert_eq!(run.status.code(), Some(0), "{}", String::from_utf8_lossy(&run.stderr));
+    let page = |path: &str| fs::read_to_string(at("run").join(path)).unwrap();
+    for name in ["report.html", "report/trials/job.it.1.html"] {
+        let html = page(name);
+        assert!(html.contains("&lt;script&gt;document.title"), "{name} shows the text");
+        for raw in ["<script>document", "<script>alert", "<img src=x", "</script><script"] {
+            assert!(!html.contains(raw), "{name} holds a raw {raw}");
+        }
+    }
+    let summary = page("summary.md");
+    assert!(!summary.contains("<script>") && !summary.contains("<img"), "{summary}");
+}
