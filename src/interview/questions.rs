@@ -13,7 +13,7 @@
 
 use super::prose::{Block, Sentence, sentences};
 use crate::model::ask::AskKind;
-use regex::Regex;
+use regex::{Regex, RegexSet};
 use serde::Deserialize;
 use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
 
@@ -89,21 +89,27 @@ struct Asking {
     lead: Vec<String>,
 }
 
+/// A list of patterns, seen in one pass; most sentences hold none of them.
+struct Patterns {
+    all: RegexSet,
+    each: Vec<Regex>,
+}
+
 struct Table {
-    closer: Vec<Regex>,
-    go_ahead: [Vec<Regex>; 2],
-    offer: [Vec<Regex>; 2],
-    question: Vec<Regex>,
-    imperative: Vec<Regex>,
-    lead: Vec<Regex>,
-    rhetoric: Vec<Regex>,
-    addressed: Vec<Regex>,
-    mentions: Vec<Regex>,
-    title: Vec<Regex>,
-    invites: Vec<Regex>,
-    replied: Vec<Regex>,
-    extra: Vec<Regex>,
-    two_ways: Vec<Regex>,
+    closer: Patterns,
+    go_ahead: [Patterns; 2],
+    offer: [Patterns; 2],
+    question: Patterns,
+    imperative: Patterns,
+    lead: Patterns,
+    rhetoric: Patterns,
+    addressed: Patterns,
+    mentions: Patterns,
+    title: Patterns,
+    invites: Patterns,
+    replied: Patterns,
+    extra: Patterns,
+    two_ways: Patterns,
 }
 
 impl Table {
@@ -203,17 +209,22 @@ impl Table {
 }
 
 /// Patterns that do not compile are left out; a test holds that there are none.
-fn compile(patterns: &[String]) -> Vec<Regex> {
-    patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect()
+fn compile(patterns: &[String]) -> Patterns {
+    let each: Vec<Regex> = patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect();
+    let all = RegexSet::new(each.iter().map(Regex::as_str)).unwrap_or_else(|_| RegexSet::empty());
+    Patterns { all, each }
 }
 
-fn any(patterns: &[Regex], text: &str) -> bool {
-    patterns.iter().any(|pattern| pattern.is_match(text))
+fn any(patterns: &Patterns, text: &str) -> bool {
+    patterns.all.is_match(text)
 }
 
-fn without<'t>(patterns: &[Regex], text: &'t str) -> Cow<'t, str> {
+fn without<'t>(patterns: &Patterns, text: &'t str) -> Cow<'t, str> {
     let mut left = Cow::Borrowed(text);
-    for pattern in patterns {
+    if !patterns.all.is_match(text) {
+        return left;
+    }
+    for pattern in &patterns.each {
         if pattern.is_match(&left) {
             left = Cow::Owned(pattern.replace_all(&left, " ").into_owned());
         }
@@ -225,6 +236,35 @@ fn without<'t>(patterns: &[Regex], text: &'t str) -> Cow<'t, str> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn every_set_of_the_table_compiles() {
+        for table in TABLES.values() {
+            let [go_ahead, offer] = [&table.go_ahead, &table.offer];
+            let lists = [
+                &table.closer,
+                &go_ahead[0],
+                &go_ahead[1],
+                &offer[0],
+                &offer[1],
+                &table.question,
+                &table.imperative,
+                &table.lead,
+            ];
+            let more = [
+                &table.rhetoric,
+                &table.addressed,
+                &table.mentions,
+                &table.title,
+                &table.invites,
+                &table.replied,
+                &table.extra,
+            ];
+            for list in lists.into_iter().chain(more).chain([&table.two_ways]) {
+                assert_eq!(list.all.len(), list.each.len());
+            }
+        }
+    }
 
     #[test]
     fn every_pattern_of_the_table_compiles() {

@@ -401,7 +401,8 @@ pub const PREAMBLE_REPETITION: Metric = Metric {
     undefined: "fewer than two such messages of three words or more",
     unknown: "never",
     of: |facts| {
-        let grams: Vec<_> = preambles(facts).map(|said| trigrams(said.text)).filter(|set| !set.is_empty()).collect();
+        let said: Vec<String> = preambles(facts).map(|said| said.text.to_lowercase()).collect();
+        let grams: Vec<_> = said.iter().map(|text| trigrams(text)).filter(|set| !set.is_empty()).collect();
         if grams.len() < 2 {
             return Measured::Undefined("fewer than two messages of three words or more between tool calls".to_owned());
         }
@@ -410,16 +411,12 @@ pub const PREAMBLE_REPETITION: Metric = Metric {
     },
 };
 
-fn trigrams(text: &str) -> BTreeSet<String> {
-    let words: Vec<String> = text
-        .split(|mark: char| !mark.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
-        .collect();
-    words.windows(3).map(|three| three.join(" ")).collect()
+fn trigrams(text: &str) -> BTreeSet<[&str; 3]> {
+    let words: Vec<&str> = text.split(|mark: char| !mark.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    words.windows(3).map(|three| [three[0], three[1], three[2]]).collect()
 }
 
-fn jaccard(one: &BTreeSet<String>, two: &BTreeSet<String>) -> f64 {
+fn jaccard(one: &BTreeSet<[&str; 3]>, two: &BTreeSet<[&str; 3]>) -> f64 {
     let both = one.intersection(two).count();
     both as f64 / (one.len() + two.len() - both) as f64
 }

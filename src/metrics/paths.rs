@@ -80,7 +80,8 @@ pub fn is_test_place(path: &str) -> bool {
 }
 
 pub fn is_house_rules(path: &str) -> bool {
-    HOUSE_RULES.contains(&file_name(path).to_lowercase().as_str())
+    let name = file_name(path);
+    HOUSE_RULES.iter().any(|rules| rules.eq_ignore_ascii_case(name))
 }
 
 pub fn file_name(path: &str) -> &str {
