@@ -34,25 +34,10 @@ static DOC: ImporterDoc = ImporterDoc {
 };
 
 /// Types of records that only the client needs.
-pub(super) const QUIET: &[&str] = &[
-    "agent-color",
-    "agent-name",
-    "agent-setting",
-    "ai-title",
-    "attribution-snapshot",
-    "content-replacement",
-    "custom-title",
-    "file-history-snapshot",
-    "last-prompt",
-    "mode",
-    "permission-mode",
-    "pr-link",
-    "progress",
-    "queue-operation",
-    "summary",
-    "tag",
-    "worktree-state",
-];
+pub(super) const QUIET: &[&str] = QUIET_AND_NOISE.split_at(QUIET_AND_NOISE.len() - NOISES).0;
+
+/// How many of the last entries below are no types of records but kinds of noise in messages.
+const NOISES: usize = 9;
 
 const QUIET_AND_NOISE: &[&str] = &[
     "agent-color",

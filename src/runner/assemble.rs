@@ -8,7 +8,6 @@ use crate::model::{
     results::{AgentResult, DimensionResult, GateResult, Results, ScoreResult, TrialResult},
     run::{Attempt, Grades, NotRun, TrialEnd, TrialSpec},
     score::{Outcome, Score},
-    trace::Usage,
 };
 use crate::reporters::{TrialPage, Trials};
 use crate::stats::mean_interval;
@@ -251,11 +250,4 @@ fn diffs(folder: &std::path::Path) -> Vec<(String, String)> {
         .iter()
         .filter_map(|path| Some((stage(path.file_stem()?.to_str()?), std::fs::read_to_string(path).ok()?)))
         .collect()
-}
-
-/// Sums what all trials used.
-pub fn total_usage(trials: &[TrialResult]) -> Usage {
-    let mut total = Usage::default();
-    trials.iter().for_each(|trial| total.add(&trial.usage));
-    total
 }

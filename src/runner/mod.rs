@@ -18,7 +18,7 @@ pub mod secrets;
 pub mod sessions;
 mod turn;
 
-pub use assemble::{AgentTrials, FolderTrials, assemble, total_usage, trial_result};
+pub use assemble::{AgentTrials, FolderTrials, assemble, trial_result};
 pub use grading::{Case, Grading};
 
 use crate::model::{

@@ -359,7 +359,7 @@ async fn a_dropped_child_leaves_nothing() {
 async fn in_bwrap_only_the_listed_folders_can_be_written_to() {
     let Some(room) = Room::new() else { return };
     let script = "
-        echo a > work/new && echo wrote work
+        echo a > room/new && echo wrote work
         echo a 2>/dev/null > ../other/new || echo refused other
         echo a 2>/dev/null > /usr/new || echo refused usr
         ls /tmp | wc -l
@@ -372,7 +372,7 @@ async fn in_bwrap_only_the_listed_folders_can_be_written_to() {
         ps_count=$(ls -d /proc/[0-9]* | wc -l); [ $ps_count -lt 10 ] && echo few processes
         grep -c : /proc/net/dev";
     let jail = Jail::Bwrap {
-        writable: vec![room.at("trial/work")],
+        writable: vec![room.at("trial/room")],
         binds: vec![(room.at("copy"), room.at("trial/swapped"))],
         readonly_binds: vec![(room.at("copy"), room.at("trial/shown"))],
         hide: vec![room.at("other/hidden"), room.at("other/folder"), room.at("no/such")],
@@ -384,7 +384,7 @@ async fn in_bwrap_only_the_listed_folders_can_be_written_to() {
     let expected =
         "wrote work\nrefused other\nrefused usr\n0\nwrote tmp\n0\ncopied\nrefused shown\ncopied\nfew processes\n1\n";
     assert_eq!(output.stdout.text().0.replace("\n\n", "\n"), expected, "{}", output.stderr.text().0);
-    assert!(room.at("trial/work/new").exists() && !private.exists());
+    assert!(room.at("trial/room/new").exists() && !private.exists());
 }
 
 #[tokio::test]
@@ -456,7 +456,7 @@ impl Room {
             return None;
         }
         let room = Room(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap());
-        for folder in ["trial/work", "trial/shown", "trial/swapped", "other/folder/inner", "copy"] {
+        for folder in ["trial/room", "trial/shown", "trial/swapped", "other/folder/inner", "copy"] {
             fs::create_dir_all(room.at(folder)).unwrap();
         }
         fs::write(room.at("other/hidden"), "hidden\n").unwrap();
