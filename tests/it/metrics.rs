@@ -76,12 +76,12 @@ fn ids_are_unique_and_the_document_is_current() {
     assert_eq!(ids.len(), METRICS.len());
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
     let document = metrics::document();
-    if std::env::var_os("EVALRUN_WRITE_DOCS").is_some() {
+    if std::env::var_os("EVALRUN_UPDATE").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, &document).unwrap();
     }
     let committed = fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == document, "docs/metrics.md is stale: run this test once with EVALRUN_WRITE_DOCS=1");
+    assert!(committed == document, "docs/metrics.md is stale: run `cargo xtask schema`");
 }
 
 /// Every case of the oracle, by name; a function that is not known here fails it.

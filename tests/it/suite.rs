@@ -333,10 +333,7 @@ fn current(path: &str, want: &str) {
         fs::write(path, want).unwrap();
     }
     let have = fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        have == want,
-        "{path} is not what the tables say: run `EVALRUN_UPDATE=1 cargo test --test it suite::files`"
-    );
+    assert!(have == want, "{path} is not what the tables say: run `cargo xtask schema`");
 }
 
 /// Relative, as a user would type them: findings show the path as it was given.

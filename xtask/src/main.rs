@@ -10,7 +10,7 @@ use std::process::ExitCode;
 const USAGE: &str =
     "cargo xtask test [--all]     set up what the tests need, run everything, say how long each step took
 cargo xtask bench            CPU, memory and throughput of the release build
-cargo xtask schema           write the generated files again: schema/*.json, docs/metrics.md, docs/suite.md";
+cargo xtask schema           write the generated files again: schema/suite.schema.json, docs/suite.md, docs/metrics.md";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
