@@ -61,6 +61,9 @@ pub struct RunArgs {
     /// Where agents run
     #[arg(long, value_enum, value_name = "S")]
     pub sandbox: Option<SandboxArg>,
+    /// Only the trials that did not pass in this run; gates and comparisons refuse such a run
+    #[arg(long, value_name = "RUN")]
+    pub failed_in: Option<PathBuf>,
     /// Say what would be run and spent, and stop
     #[arg(long)]
     pub dry_run: bool,

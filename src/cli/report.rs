@@ -10,7 +10,10 @@ use crate::model::{
     results::Results,
 };
 use crate::reporters::{REPORTERS, Report, Reporter, RunFacts, Written, terminal};
-use crate::runner::{Ended, FolderTrials, assemble, clock, sessions::SessionsRecord};
+use crate::runner::{
+    Ended, FolderTrials, assemble, clock,
+    sessions::{SessionsRecord, session_results},
+};
 use crate::store::{Layout, RunRecord, newest_run, read_json, replace};
 use std::{
     io::IsTerminal,
@@ -38,6 +41,23 @@ pub fn report(args: &ReportArgs) -> i32 {
 fn sessions(folder: &Path, args: &ReportArgs) -> Result<i32, Fault> {
     let record: SessionsRecord = read_json(&folder.join("sessions.json"))?;
     grade::finish(folder, &record, &OutArgs { folder: None, to: args.to.clone(), json: args.json })
+}
+
+/// What came of a run, or of graded sessions, read from its folder; or `results.json` itself.
+///
+/// # Errors
+/// When there is no run in the folder, or a file of it cannot be read back.
+pub fn results_of(folder: &Path) -> Result<Results, Fault> {
+    if folder.is_file() {
+        return read_json(folder);
+    }
+    if folder.join("sessions.json").exists() {
+        let record: SessionsRecord = read_json(&folder.join("sessions.json"))?;
+        return session_results(folder, &record);
+    }
+    let layout = find(Some(folder))?;
+    let record: RunRecord = read_json(&layout.run())?;
+    assemble(&layout, &record, &Ended::default())
 }
 
 /// The run that was named, or the newest.
@@ -98,9 +118,7 @@ pub fn write(report: &Report<'_>, folder: &Path, out: &OutArgs) -> Result<(), Fa
         }
     }
     if out.json {
-        let json = serde_json::to_string_pretty(report.results)
-            .map_err(|error| Fault::new(Boundary::Store, "format", error.to_string()))?;
-        say::out(&format!("{json}\n"));
+        say::out(&json(report.results)?);
         return Ok(());
     }
     let colour = if std::io::stdout().is_terminal() { terminal::Colour::Yes } else { terminal::Colour::No };
@@ -108,6 +126,16 @@ pub fn write(report: &Report<'_>, folder: &Path, out: &OutArgs) -> Result<(), Fa
     say::out(&format!("report: {}\n", folder.join("report.html").display()));
     say::out(&format!("{}\n", folder.display()));
     Ok(())
+}
+
+/// What `--json` prints.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn json<T: serde::Serialize>(value: &T) -> Result<String, Fault> {
+    let json = serde_json::to_string_pretty(value)
+        .map_err(|error| Fault::new(Boundary::Store, "format", error.to_string()))?;
+    Ok(format!("{json}\n"))
 }
 
 /// Checks `--to` before anything is run.

@@ -16,6 +16,7 @@ use crate::runner::{self, Ended, Grading, Job, clock, progress::Watcher, secrets
 use crate::store::{self, Created, Layout, RunLock, RunRecord};
 use crate::suite::{Paint, load, render};
 use std::{
+    collections::BTreeSet,
     io::IsTerminal,
     path::{Path, PathBuf},
 };
@@ -96,7 +97,7 @@ fn one_suite(args: &RunArgs, suite: Suite) -> i32 {
         trials: args.trials,
     };
     let available = Available { program: &program, agent: &agent };
-    let planned = match plan(&suite, &selection, &available) {
+    let planned = match plan(&suite, &selection, &available).and_then(|planned| failed_ones(planned, args)) {
         Ok(planned) => planned,
         Err(lines) => {
             say::errors(&lines);
@@ -121,6 +122,19 @@ fn one_suite(args: &RunArgs, suite: Suite) -> i32 {
         Ok(begun) => play(begun, &args.out),
         Err(fault) => refuse(&fault),
     }
+}
+
+/// With `--failed-in RUN`, only the trials that did not pass there.
+fn failed_ones(mut planned: Plan, args: &RunArgs) -> Result<Plan, Vec<String>> {
+    let Some(run) = args.failed_in.as_deref() else { return Ok(planned) };
+    let before = report::results_of(run).map_err(|fault| vec![fault.to_string()])?;
+    let failed: BTreeSet<&str> =
+        before.trials.iter().filter(|trial| trial.passed == Some(false)).map(|trial| trial.id.as_str()).collect();
+    planned.trials.retain(|spec| failed.contains(spec.key.to_string().as_str()));
+    if planned.trials.is_empty() {
+        return Err(vec![format!("no trial of this suite failed in {}", run.display())]);
+    }
+    Ok(planned)
 }
 
 /// Whether every secret that agents are given can be kept out of what is written.
@@ -161,6 +175,7 @@ fn begin(args: &RunArgs, suite: Suite, planned: Plan, (grading, sandbox): (Gradi
         grading: grading.id(),
         sandbox: sandbox.to_owned(),
         host: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        failed_in: args.failed_in.as_ref().map(|run| run.display().to_string()),
     };
     let json = serde_json::to_vec_pretty(&record)
         .map_err(|error| Fault::new(Boundary::Store, "format", format!("run.json cannot be written: {error}")))?;
@@ -240,7 +255,7 @@ fn width(suite: &Suite) -> usize {
 }
 
 fn announce(record: &RunRecord) -> String {
-    let agents: std::collections::BTreeSet<&str> = record.trials.iter().map(|spec| spec.key.agent.as_str()).collect();
+    let agents: BTreeSet<&str> = record.trials.iter().map(|spec| spec.key.agent.as_str()).collect();
     let cost = match record.suite.budget.cost {
         Some(micro) => format!("at most {:.2} USD", micro as f64 / 1e6),
         None => "no cost".to_owned(),

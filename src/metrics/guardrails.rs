@@ -16,7 +16,7 @@ use crate::model::{
 };
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One act against one rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +88,16 @@ fn counted(facts: &Facts<'_>, counts: fn(Fate) -> bool) -> Measured {
         None => Value::Null,
     };
     Measured::Value(Reading { value: found.len() as f64, cites, detail })
+}
+
+/// Violations that ran, by the severity of their rule; severities without any are absent.
+pub fn executed(facts: &Facts<'_>) -> BTreeMap<Severity, u32> {
+    let mut counts = BTreeMap::new();
+    let rules = facts.task.iter().flat_map(|task| &task.guardrails);
+    for found in rules.flat_map(|rule| violations(rule, facts)).filter(|found| found.fate == Fate::Executed) {
+        *counts.entry(found.severity).or_default() += 1;
+    }
+    counts
 }
 
 /// Every act against one rule, in order.

@@ -3,7 +3,9 @@
 pub mod act;
 pub mod agent;
 pub mod ask;
+pub mod baseline;
 pub mod canon;
+pub mod comparison;
 pub mod fault;
 pub mod id;
 pub mod import;

@@ -3,6 +3,7 @@
 use super::{
     run::NotRun,
     score::Cite,
+    task::Severity,
     trace::{End, Usage},
 };
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,12 @@ pub struct Results {
     pub finished: String,
     /// The exit code of the run.
     pub exit: i32,
+    /// Hash of the criteria and act tables that graded it: results of different graders are not compared.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub graders: String,
+    /// The run whose failed trials this one tried again: gates and comparisons refuse it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_in: Option<String>,
     pub agents: Vec<AgentResult>,
     pub trials: Vec<TrialResult>,
     pub not_run: Vec<NotRun>,
@@ -61,11 +68,23 @@ pub struct TrialResult {
     pub agent: String,
     pub trial: u32,
     pub twin: bool,
+    /// The same task in two runs has the same hash; empty for recorded sessions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub task_hash: String,
+    /// Tasks that belong together, where the suite says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// Dimension -> its score in this trial, 0..=1; null where nothing was scored.
+    #[serde(default)]
+    pub dimensions: BTreeMap<String, Option<f64>>,
     /// null where no check was due.
     pub passed: Option<bool>,
     pub end: End,
     pub stages: Vec<StageResult>,
     pub metrics: Map<String, Value>,
+    /// Guardrails that were broken, by severity: `low`, `medium`, `high`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub violations: BTreeMap<Severity, u32>,
     pub scores: Vec<ScoreResult>,
     pub interview: Option<InterviewResult>,
     pub usage: Usage,

@@ -1,6 +1,6 @@
 //! A suite as it is after loading.
 
-use super::task::{Permissions, Task};
+use super::task::{Permissions, Severity, Task};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{collections::BTreeMap, path::PathBuf};
@@ -97,10 +97,66 @@ pub struct AgentSpec {
     pub rest: Value,
 }
 
-/// Decoded and checked; evaluated by the issue on numbers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What a run must reach.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Gate {
-    pub as_written: Value,
-    /// One line per rule, for the report.
-    pub rules: Vec<String>,
+    /// Path of the baseline; `{{ agent }}` stands for the agent's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<PathBuf>,
+    pub rules: Vec<GateRule>,
+    #[serde(default)]
+    pub floors: Floors,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looks: Option<Looks>,
+    /// What an inconclusive gate means; `None`: exit 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inconclusive: Option<Inconclusive>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GateRule {
+    /// A dimension, or `dimension.criterion`; bounds from 0 to 1.
+    Score { of: String, at_least: Option<f64>, no_worse_by: Option<f64> },
+    /// Violations of this severity or above: as many as may be new.
+    Guardrails { severity: Severity, new: u32 },
+}
+
+impl GateRule {
+    /// "outcome no worse by 0.05": the rule for people.
+    pub fn words(&self) -> String {
+        match self {
+            GateRule::Score { of, at_least, no_worse_by } => {
+                let least = at_least.map(|least| format!("at least {least}"));
+                let worse = no_worse_by.map(|worse| format!("no worse by {worse}"));
+                let bounds: Vec<String> = least.into_iter().chain(worse).collect();
+                format!("{of} {}", bounds.join(" and "))
+            }
+            GateRule::Guardrails { severity, new } => {
+                format!("at most {new} new guardrail violations, {}", severity.word())
+            }
+        }
+    }
+}
+
+/// Shares from 0 to 1 under which the measurement itself failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Floors {
+    pub valid_trials: Option<f64>,
+    pub coverage: Option<f64>,
+}
+
+/// Trials per task at the first look and at the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Looks {
+    pub start: u32,
+    pub most: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Inconclusive {
+    Pass,
+    Warn,
+    Fail,
 }

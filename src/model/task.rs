@@ -322,6 +322,16 @@ pub enum Severity {
     High,
 }
 
+impl Severity {
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::Low => "low",
+            Severity::Medium => "medium",
+            Severity::High => "high",
+        }
+    }
+}
+
 /// The agent's own limits in one trial. Times in ms, cost in micro-USD, output in bytes; `None`: no limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {

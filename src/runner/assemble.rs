@@ -37,7 +37,8 @@ pub fn assemble(layout: &Layout, record: &RunRecord, ended: &Ended) -> Result<Re
         let scores_path = layout.scores(&spec.key, &record.grading);
         let grades: Option<Grades> = if scores_path.exists() { Some(read_json(&scores_path)?) } else { None };
         agent.take(&end, grades.as_ref());
-        trials.push(trial_result(end, grades));
+        let cluster = spec.task.cluster.clone();
+        trials.push(TrialResult { cluster, ..trial_result(end, grades) });
     }
     not_run.sort();
     not_run.dedup();
@@ -48,6 +49,8 @@ pub fn assemble(layout: &Layout, record: &RunRecord, ended: &Ended) -> Result<Re
         started: record.started.clone(),
         finished,
         exit: 0,
+        graders: record.grading.0.clone(),
+        failed_in: record.failed_in.clone(),
         agents: agents.into_values().map(AgentTrials::result).collect(),
         trials,
         not_run,
@@ -129,12 +132,17 @@ pub fn trial_result(end: TrialEnd, grades: Option<Grades>) -> TrialResult {
         version: 1,
         scores: Vec::new(),
         metrics: serde_json::Map::new(),
+        violations: BTreeMap::new(),
         passed: None,
         stages: Vec::new(),
         interview: None,
     });
+    let of_dimensions = dimensions(&grades.scores).into_iter().map(|score| (score.dimension, score.value)).collect();
     TrialResult {
         id: end.key.to_string(),
+        task_hash: end.task_hash,
+        cluster: None,
+        dimensions: of_dimensions,
         task: end.key.task,
         agent: end.key.agent,
         trial: end.key.n,
@@ -143,6 +151,7 @@ pub fn trial_result(end: TrialEnd, grades: Option<Grades>) -> TrialResult {
         end: end.end,
         stages: grades.stages,
         metrics: grades.metrics,
+        violations: grades.violations,
         scores: grades.scores.into_iter().map(score_result).collect(),
         interview: grades.interview,
         usage: end.usage,
@@ -187,7 +196,7 @@ fn gates(record: &RunRecord) -> Vec<GateResult> {
     let why = "gates are decoded and checked in this version, and not evaluated";
     let rules = record.suite.gate.iter().flat_map(|gate| gate.rules.iter());
     rules
-        .map(|rule| GateResult { rule: rule.clone(), verdict: "not_evaluated".to_owned(), why: why.to_owned() })
+        .map(|rule| GateResult { rule: rule.words(), verdict: "not_evaluated".to_owned(), why: why.to_owned() })
         .collect()
 }
 

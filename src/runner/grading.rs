@@ -7,7 +7,7 @@ use crate::graders::{
     stage_results,
 };
 use crate::interview;
-use crate::metrics::{Given, Readers, gather, measure, to_json};
+use crate::metrics::{Given, Readers, gather, guardrails::executed, measure, to_json};
 use crate::model::{
     ask::AskKind,
     canon::{Domain, hash_bytes},
@@ -130,6 +130,7 @@ impl Grading {
             version: 1,
             scores,
             metrics: to_json(&metrics),
+            violations: executed(&facts),
             passed: passed(&evidence),
             stages: stage_results(&evidence),
             interview: interview_result(&evidence),

@@ -259,6 +259,8 @@ pub fn session_results(folder: &Path, record: &SessionsRecord) -> Result<Results
         started: record.started.clone(),
         finished: record.finished.clone(),
         exit: 0,
+        graders: record.grading.0.clone(),
+        failed_in: None,
         agents: agents.into_values().map(AgentTrials::result).collect(),
         trials,
         not_run: Vec::new(),

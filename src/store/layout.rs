@@ -28,6 +28,9 @@ pub struct RunRecord {
     /// `bwrap` or `none`: what was usable here.
     pub sandbox: String,
     pub host: String,
+    /// The run whose failed trials this one tries again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_in: Option<String>,
 }
 
 /// Paths in one run folder.

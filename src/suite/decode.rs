@@ -4,13 +4,14 @@ use super::{
     agents,
     build::{Builder, Want},
     finding::Code,
+    gate::gate,
     near,
     node::{Entry, Kind, Node, brief},
     tasks,
     units::{COUNT, DURATION, MONEY, SIZE, Units},
 };
 use crate::model::{
-    suite::{ActsSpec, Budget, Gate, GraderSpec, Suite},
+    suite::{ActsSpec, Budget, GraderSpec, Suite},
     task::{Limits, Lines},
 };
 use serde_json::Value;
@@ -181,46 +182,4 @@ fn stem(path: &Path) -> String {
 fn program_name(argv: &[String]) -> String {
     let script = argv.iter().skip(1).rfind(|word| !word.starts_with('-') && word.contains(['/', '.']));
     script.or(argv.first()).map(|word| stem(&PathBuf::from(word))).unwrap_or_default()
-}
-
-fn gate(node: &Node, graders: &BTreeSet<String>, build: &mut Builder<'_>) -> Gate {
-    let mut rules = Vec::new();
-    for rule in node.get("rules").map_or(&[][..], Node::items) {
-        if let Some(line) = rule_line(rule, graders, build) {
-            rules.push(line);
-        }
-    }
-    let looks = node.get("trials");
-    let (start, most) =
-        (build.whole(looks.and_then(|l| l.get("start"))), build.whole(looks.and_then(|l| l.get("most"))));
-    if let (Some(start), Some(most), Some(looks)) = (start, most, looks)
-        && start > most
-    {
-        build.notes.error(Code::Misplaced.at(looks.span), format!("`start` ({start}) is above `most` ({most})"), "");
-    }
-    Gate { as_written: node.to_value(), rules }
-}
-
-/// "outcome no worse by 0.05": a rule for people.
-fn rule_line(rule: &Node, graders: &BTreeSet<String>, build: &mut Builder<'_>) -> Option<String> {
-    let number = |name: &str| rule.get(name).and_then(Node::source);
-    if let Some(severity) = rule.get("guardrails").and_then(Node::source) {
-        return Some(format!("at most {} new guardrail violations, {severity}", number("new")?));
-    }
-    let score = rule.get("score")?;
-    let name = score.source()?;
-    // A finer score than a dimension has a dot in its name.
-    if !name.contains('.') {
-        build.known(score, "grader", graders);
-    }
-    match (number("at_least"), number("no_worse_by")) {
-        (None, None) => {
-            let what = "a rule for a score needs `at_least` or `no_worse_by`";
-            build.notes.error(Code::Misplaced.at(score.span), what, "for example `{score: outcome, at_least: 0.7}`");
-            None
-        }
-        (Some(least), None) => Some(format!("{name} at least {least}")),
-        (None, Some(worse)) => Some(format!("{name} no worse by {worse}")),
-        (Some(least), Some(worse)) => Some(format!("{name} at least {least} and no worse by {worse}")),
-    }
 }

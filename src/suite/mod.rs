@@ -15,6 +15,7 @@ mod build;
 mod decode;
 mod files;
 mod finding;
+mod gate;
 mod include;
 mod interview;
 mod links;

@@ -222,10 +222,14 @@ const SERVED: Record = Record {
 
 const GATE: Record = Record {
     name: "gate",
-    doc: "What a run must reach. Decoded, checked and reported \"not evaluated\" in this version.",
+    doc: "What a run must reach.",
     fields: &[
         must("rules", some(&Shape::Choice(&[&SCORE_RULE, &GUARD_RULE])), "All of them must hold."),
-        may("baseline", Shape::Line, "The file that an agent is compared with; `{{ agent }}` stands for its name."),
+        may(
+            "baseline",
+            Shape::Line,
+            "The file that an agent is compared with, written by `evalrun baseline accept`; `{{ agent }}` stands for its name.",
+        ),
         may("floors", Shape::Record(&FLOORS), "Below these the measurement itself failed."),
         may("trials", Shape::Record(&LOOKS), "Replaces `trials` under a gate."),
         may(

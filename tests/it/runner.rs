@@ -63,6 +63,7 @@ fn record(suite: Suite) -> RunRecord {
         grading: GradingId("none".to_owned()),
         sandbox: "none".to_owned(),
         host: "here".to_owned(),
+        failed_in: None,
     }
 }
 
