@@ -1,5 +1,17 @@
 //! Statistics: f64 in, f64 out, each with its source. The unit of analysis is the task; trials of a task are repeats.
 
+pub mod agreement;
+pub mod agreement_many;
+pub mod agreement_rank;
+pub mod calibration;
+pub mod confusion;
+pub mod flaky;
+pub mod passk;
+pub mod ranking;
+pub mod rubric;
+pub mod shares;
+pub mod table;
+
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// The mean of one agent's task means with its t interval.
