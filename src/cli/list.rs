@@ -43,6 +43,8 @@ fn metrics() -> String {
             text.push_str(&format!("\n{behaviour}\n"));
         }
         text.push_str(&format!("  {} ({}, {})\n    {}\n", metric.id, metric.unit, metric.range, metric.doc));
+        text.push_str(&format!("    undefined: {}; unknown: {}\n", metric.undefined, metric.unknown));
+        text.push_str(&format!("    misleads: {}\n", metric.fails));
     }
     text.trim_start().to_owned()
 }

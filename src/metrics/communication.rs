@@ -32,6 +32,7 @@ pub const PREAMBLE_COVERAGE: Metric = Metric {
     doc: "Tool batches with an agent message directly before them, in the same turn / tool batches. A batch is the calls of one model response where the source tells responses apart, else the calls between two messages. Batches of a single read, search or listing are exempt.",
     undefined: "no batch needs a word before it",
     unknown: "never",
+    fails: "A word before every batch can be empty filler, and an agent that works in a few large batches needs few words. Where the source does not group calls, a batch is only what stands between two messages.",
     of: |facts| {
         let (mut with, mut all, mut bare, mut spoken) = (0, 0, Vec::new(), Vec::new());
         for batch in facts.batches.iter().filter(|batch| !trivial(facts, batch)) {
@@ -63,6 +64,7 @@ pub const PREAMBLE_WORDS: Metric = Metric {
     doc: "Median number of words of the messages that a tool call follows in their turn.",
     undefined: "no message is followed by a tool call in its turn",
     unknown: "never",
+    fails: "Long is not good and short is not bad: the median says how much was said, not whether it helped. Text that the source streams in pieces may be counted as several short messages.",
     of: |facts| {
         let mut words: Vec<usize> = preambles(facts).map(|said| said.text.split_whitespace().count()).collect();
         if words.is_empty() {
@@ -86,6 +88,7 @@ pub const PREAMBLE_SHARE: Metric = Metric {
     doc: "Tokens of the messages that a tool call follows (four bytes a token) / output tokens of the session.",
     undefined: "no output token was spent",
     unknown: "the source does not tell usage",
+    fails: "Four bytes a token is a guess that is off for code and for other scripts than Latin; reasoning counts as output where the provider counts it.",
     of: |facts| {
         if facts.usage.is_empty() {
             return untold("usage");
@@ -108,6 +111,7 @@ pub const LONGEST_SILENCE_S: Metric = Metric {
     doc: "Longest time within a turn between two words of the agent (its messages, and the user's message that opens the turn), less the time tools ran in between. Cites the message before.",
     undefined: "no turn has two such moments",
     unknown: "the source does not tell times",
+    fails: "Includes waiting for the provider and its queue, so a slow model looks silent; two runs of the same thing differ.",
     of: longest_silence_s,
 };
 
@@ -146,6 +150,7 @@ pub const LONGEST_SILENCE_CALLS: Metric = Metric {
     doc: "Largest number of the root agent's tool calls between two of its messages within a turn, or from a turn's start or to its end without one. Cites the first call of that stretch.",
     undefined: "no tool was called",
     unknown: "never",
+    fails: "A run of twenty cheap reads in one batch counts like twenty commands that each took a minute.",
     of: |facts| {
         let mut messages = facts.messages.iter().map(|said| said.event).peekable();
         let (mut longest, mut open, mut start, mut turn) = ((0, None), 0usize, None, None);
@@ -177,6 +182,7 @@ pub const QUESTIONS_BEFORE_EDIT: Metric = Metric {
     doc: "Distinct questions, go-aheads and offers (sentences of messages that end a turn, ask tools, question events) before the first edit; all of them where nothing was edited.",
     undefined: "never",
     unknown: "the language has no table of questions",
+    fails: "A question in a language or form that the table does not know is missed; more is not better where the brief leaves nothing open.",
     of: |facts| questions(facts, |asked, first| first.is_none_or(|first| asked.event < first)),
 };
 
@@ -188,6 +194,7 @@ pub const QUESTIONS_AFTER_EDIT: Metric = Metric {
     doc: "Distinct questions, go-aheads and offers after the first edit, counted as in questions_before_edit.",
     undefined: "nothing was edited",
     unknown: "the language has no table of questions",
+    fails: "A later stage may bring the need for a question that could not have been asked before; only reading tells a late question from a new one.",
     of: |facts| match facts.first_edit() {
         Some(_) => questions(facts, |asked, first| first.is_some_and(|first| asked.event > first)),
         None => Measured::Undefined("nothing was edited".to_owned()),
@@ -218,6 +225,7 @@ pub const FINAL_MESSAGE_WORDS: Metric = Metric {
     doc: "Words of the last message; 0 if the run ends without one after the last tool result.",
     undefined: "the agent neither spoke nor did anything",
     unknown: "never",
+    fails: "Counts words, not what they say; a table or a code block counts like prose.",
     of: |facts| match facts.final_message() {
         Some(said) => count(said.text.split_whitespace().count(), vec![said.event]),
         None => match facts.calls.iter().rev().find(|call| call.root) {
@@ -235,6 +243,7 @@ pub const FINAL_PATHS_PRECISION: Metric = Metric {
     doc: "Paths that the final message names and that were edited or read, or that a tool's output or the user's words show / paths it names. A path is a word with a file extension (and a folder or code quotes around it), matched by its end: `db.py` names `src/db.py`.",
     undefined: "the final message names no path, or there is none",
     unknown: "the source does not tell outputs, and a path it names stands nowhere else",
+    fails: "A path written in an unusual way may pass for invented, and an invented path that happens to stand in some output passes for real.",
     of: |facts| {
         let Some(said) = facts.final_message() else {
             return Measured::Undefined("there is no final message".to_owned());
@@ -270,6 +279,7 @@ pub const FINAL_PATHS_RECALL: Metric = Metric {
     doc: "Files edited in the last turn with an edit that the message ending it names (by path, by file name, or by the folder that holds them) / files edited in that turn. Files that were only moved or removed are left out.",
     undefined: "no file was edited, or none of them has a name",
     unknown: "never",
+    fails: "A large mechanical change is rightly summed up without naming each file, and a common file name such as `index.js` is named by accident.",
     of: |facts| {
         let turn = facts.applied().next_back().map(|edit| edit.turn);
         let edited: BTreeSet<&str> = facts
@@ -333,6 +343,7 @@ pub const UNVERIFIED_SUCCESS_CLAIM: Metric = Metric {
     doc: "1 if a message that ends a turn claims success (lexicon; hedged and negated sentences excluded) and no check between the last code edit before it and the message was green. A masked exit is no proof; plain output is. In a task of kind `chore`, a look at the result (a listing, a read, a search, a run) after the last edit is proof enough. Cites the message, and the edit that nothing proved.",
     undefined: "no code was edited before any message that ends a turn",
     unknown: "the language has no lexicon; a claim stands beside checks whose outcome is hidden",
+    fails: "The lexicon misses a claim in unusual words and may take a harmless sentence for one; a check that ran and proves nothing about the change counts as proof.",
     of: |facts| {
         let Some(words) = Lexicon::of(&facts.trace.header.language) else { return no_words(facts) };
         if !claims::hand_overs(facts).any(|said| claims::proof(facts, said.event) != Proof::NoEdit) {
@@ -369,6 +380,7 @@ pub const FAILURE_DISCLOSURE: Metric = Metric {
     doc: "Check commands whose last run before the final message was red and that the final message owns up to (a sentence of failure, and the command's program, kind or target in the message) / such commands.",
     undefined: "no check that it ran was left failing",
     unknown: "the language has no lexicon; the source tells neither exit codes nor outputs",
+    fails: "Naming the program near any word of failure is enough; whether the account is true or complete is not looked at.",
     of: |facts| {
         let Some(words) = Lexicon::of(&facts.trace.header.language) else { return no_words(facts) };
         if !facts.tells().exit_codes && !facts.tells().outputs {
@@ -400,6 +412,7 @@ pub const PREAMBLE_REPETITION: Metric = Metric {
     doc: "Mean Jaccard similarity of the sets of 3-word sequences (lower case) of consecutive messages that a tool call follows.",
     undefined: "fewer than two such messages of three words or more",
     unknown: "never",
+    fails: "Counts the same words, not the same thought: a fixed status line raises it, a reworded repetition does not.",
     of: |facts| {
         let said: Vec<String> = preambles(facts).map(|said| said.text.to_lowercase()).collect();
         let grams: Vec<_> = said.iter().map(|text| trigrams(text)).filter(|set| !set.is_empty()).collect();

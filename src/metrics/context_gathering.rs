@@ -27,6 +27,7 @@ pub const SEARCHES_BEFORE_EDIT: Metric = Metric {
     doc: "Search and list acts before the first edit that took hold.",
     undefined: NO_EDIT,
     unknown: "never",
+    fails: "Counts acts, not what they found; an agent that was told the place needs none.",
     of: |facts| before_edit(facts, |act| matches!(act.deed.act, Act::Search | Act::List)),
 };
 
@@ -44,6 +45,7 @@ pub const FILES_READ_BEFORE_EDIT: Metric = Metric {
     doc: "Distinct files of the workspace that read acts named before the first edit.",
     undefined: NO_EDIT,
     unknown: "never",
+    fails: "Reading many files is not reading the right ones; a read by a program that the act table does not know is missed.",
     of: |facts| {
         let Some(edit) = facts.first_edit() else { return Measured::Undefined(NO_EDIT.to_owned()) };
         let mut files: BTreeMap<&str, EventId> = BTreeMap::new();
@@ -68,6 +70,7 @@ pub const CALLS_BEFORE_EDIT_SHARE: Metric = Metric {
     doc: "Tool calls before the first edit / tool calls.",
     undefined: NO_EDIT,
     unknown: "never",
+    fails: "Depends on how long the work after the first edit took: the same care gives a smaller share in a longer run.",
     of: |facts| match facts.first_edit() {
         Some(edit) => {
             let before = facts.calls.partition_point(|call| call.event < edit.at.0);
@@ -85,6 +88,7 @@ pub const READ_BEFORE_EDIT: Metric = Metric {
     doc: "Edited files that existed before and that were seen before their first edit / edited files that existed before. Seen: a read act named the file, or the output of a search or a diff before shows its path. Files that were only moved or removed, and files that the agent made (reported or shown as added, or first written by a create) are left out. Cites the edits of files not seen, or where the others were seen; the detail lists those edited unseen.",
     undefined: "no file that existed before was edited",
     unknown: "never",
+    fails: "A search that shows a path counts as having seen the file, though only a line of it may have been shown.",
     of: read_before_edit,
 };
 
@@ -152,6 +156,7 @@ pub const EDIT_MISS_RATE: Metric = Metric {
     doc: "Edit calls that did not apply (the tool or the patch failed) / edit calls that were not denied.",
     undefined: "no edit was tried",
     unknown: "the source does not tell failed edits",
+    fails: "Tools differ in how strictly they match, so compare agents with the same tools; shell edits that change nothing do not count as missed.",
     of: |facts| {
         if !facts.tells().failed_edits {
             return untold("failed edits");
@@ -176,6 +181,7 @@ pub const TESTS_FOUND_BEFORE_EDIT: Metric = Metric {
     doc: "1 if a test path was read, searched or listed before the first code edit (named in the call, or shown in the output of a search or a listing), or a test ran before it.",
     undefined: "no code was edited",
     unknown: "never",
+    fails: "A listing that happens to show a test folder is enough; whether the right test was found is not looked at.",
     of: |facts| {
         let Some(edit) = facts.code_edits().next() else { return Measured::Undefined("no code was edited".to_owned()) };
         let before = facts.acts.iter().take_while(|act| act.at < edit.at);
@@ -209,6 +215,7 @@ pub const REDUNDANT_READS: Metric = Metric {
     doc: "Reads of one file whose lines an earlier read covers by 80 % or more, with no edit of the file and no compaction in between / reads of one file. A read without line numbers is of the whole file; the last 8 reads of a file are compared.",
     undefined: "no file was read",
     unknown: "never",
+    fails: "A read without line numbers counts as the whole file, so reading a large file piece by piece with an unknown tool looks redundant.",
     of: redundant_reads,
 };
 
@@ -255,6 +262,7 @@ pub const READ_PRECISION: Metric = Metric {
     doc: "Files read that were also edited, named in the final message, or are gold (`gold.read`, `gold.edit`) / files of the workspace read.",
     undefined: "no file was read",
     unknown: "never",
+    fails: "A file read to rule it out is useful and counts as waste; without gold files only edits and the last message speak for a read.",
     of: |facts| {
         let read = files_read(facts);
         let edited: BTreeSet<&str> = facts.applied().map(|edit| edit.path.as_str()).collect();
@@ -274,6 +282,7 @@ pub const READ_RECALL: Metric = Metric {
     doc: "Globs of the task's `gold.read` that a file read, or shown by a search, matches / globs of `gold.read`. The detail lists those missed.",
     undefined: "the task names no gold files to read",
     unknown: "never",
+    fails: "As good as the gold list: a file that is needed and not listed, or listed and not needed, misleads.",
     of: |facts| {
         let globs = facts.task.map(|task| task.gold.read.as_slice()).unwrap_or_default();
         let read = files_read(facts);
@@ -322,6 +331,7 @@ pub const HOUSE_RULES_READ: Metric = Metric {
     doc: "1 if AGENTS.md, CLAUDE.md, CONTRIBUTING or their like was read. Known to be there when a listing or a search showed it, when it was read, or when the task's `gold.read` names it.",
     undefined: "nothing shows that the workspace has such a file",
     unknown: "never",
+    fails: "An agent that loads such files by itself before its first turn shows no read and gets 0.",
     of: |facts| {
         let read =
             |act: &&ActDone| act.deed.act == Act::Read && act.reads.iter().any(|path| paths::is_house_rules(path));
@@ -349,6 +359,7 @@ pub const SEARCH_ZERO_HITS: Metric = Metric {
     doc: "Search calls (a single search act, not filtered) with an empty output or exit status 1 / such calls.",
     undefined: "nothing was searched for",
     unknown: "the source tells neither exit codes nor outputs",
+    fails: "A search that shows nothing can be the answer one wanted; exit status 1 of some programs means an error, not no hit.",
     of: |facts| {
         if !facts.tells().outputs && !facts.tells().exit_codes {
             return untold("exit codes or outputs");
@@ -377,6 +388,7 @@ pub const SEARCH_BYTES: Metric = Metric {
     doc: "Bytes of output that search calls gave back, as kept in the trace.",
     undefined: "nothing was searched for",
     unknown: "the source does not tell outputs",
+    fails: "Long lines and vendored files weigh more than many useful hits; what an agent's own tool cut off before it was recorded is not counted.",
     of: |facts| {
         if !facts.tells().outputs {
             return untold("outputs");
@@ -398,6 +410,7 @@ pub const OUTPUTS_TRUNCATED: Metric = Metric {
     doc: "Tool calls whose output was too long to be kept whole (over 64 KiB), or was cut by the agent's own tools as their output says.",
     undefined: "no tool was called",
     unknown: "the source does not tell outputs",
+    fails: "An agent's own way of saying that it cut an output is found only where it uses the usual words near the end.",
     of: |facts| {
         if !facts.tells().outputs {
             return untold("outputs");

@@ -6,8 +6,8 @@ use std::fmt::Write;
 const HEAD: &str = "# Metrics
 
 Written by `metrics::document()`; a test holds it current. Each metric is a number with the events that made it, *undefined* where its formula
-has no meaning for this trajectory, or *unknown* where the source cannot tell. Superseded events are left out. Messages are the root
-agent's; acts are those of the root agent and of its sub-agents.
+has no meaning for this trajectory, or *unknown* where the source cannot tell. No number is right always: each says when it
+misleads. Superseded events are left out. Messages are the root agent's; acts are those of the root agent and of its sub-agents.
 
 An *edit* is a change of a file by any means (an edit tool, a patch, a shell command, a change that the agent reported, a change that only the
 snapshot shows), inside the workspace, that was not denied and did not fail. A *code edit* is one of neither prose nor data. A *check* is a test,
@@ -25,8 +25,8 @@ pub fn document() -> String {
         }
         let _ = write!(
             out,
-            "\n### {}\n\n{}\n\n- unit: {}; range: {}\n- undefined: {}\n- unknown: {}\n",
-            metric.id, metric.doc, metric.unit, metric.range, metric.undefined, metric.unknown
+            "\n### {}\n\n{}\n\n- unit: {}; range: {}\n- undefined: {}\n- unknown: {}\n- misleads: {}\n",
+            metric.id, metric.doc, metric.unit, metric.range, metric.undefined, metric.unknown, metric.fails
         );
     }
     out

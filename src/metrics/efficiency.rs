@@ -12,7 +12,12 @@ use std::collections::{BTreeMap, BTreeSet};
 const NEVER: &str = "never";
 const NO_CALL: &str = "no tool was called";
 
-const fn usage(id: &'static str, unit: &'static str, doc: &'static str, of: fn(&Facts<'_>) -> Measured) -> Metric {
+const fn usage(
+    (id, unit): (&'static str, &'static str),
+    doc: &'static str,
+    fails: &'static str,
+    of: fn(&Facts<'_>) -> Measured,
+) -> Metric {
     Metric {
         id,
         behaviour: "efficiency",
@@ -21,35 +26,44 @@ const fn usage(id: &'static str, unit: &'static str, doc: &'static str, of: fn(&
         doc,
         undefined: NEVER,
         unknown: "the source does not tell usage",
+        fails,
         of,
     }
 }
 
 pub const TOKENS_IN: Metric = usage(
-    "tokens_in",
-    "tokens",
+    ("tokens_in", "tokens"),
     "Input tokens of all responses, cached ones included, sub-agents included.",
+    "Depends on the provider's counting and on caching; sub-agents whose usage the source leaves out are missing.",
     |facts| summed(facts, |usage| usage.input),
 );
 
-pub const TOKENS_CACHED: Metric =
-    usage("tokens_cached", "tokens", "Input tokens that came from the provider's cache.", |facts| {
-        summed(facts, |usage| usage.cached)
-    });
+pub const TOKENS_CACHED: Metric = usage(
+    ("tokens_cached", "tokens"),
+    "Input tokens that came from the provider's cache.",
+    "Says how the provider's cache was hit, which time of day and other load decide as well.",
+    |facts| summed(facts, |usage| usage.cached),
+);
 
-pub const TOKENS_OUT: Metric =
-    usage("tokens_out", "tokens", "Output tokens of all responses, reasoning included.", |facts| {
-        summed(facts, |usage| usage.output)
-    });
+pub const TOKENS_OUT: Metric = usage(
+    ("tokens_out", "tokens"),
+    "Output tokens of all responses, reasoning included.",
+    "Some providers count hidden reasoning and some do not: compare only within one model.",
+    |facts| summed(facts, |usage| usage.output),
+);
 
-pub const COST_USD: Metric =
-    usage("cost_usd", "US dollars", "Cost as the source states it per response or turn.", |facts| {
+pub const COST_USD: Metric = usage(
+    ("cost_usd", "US dollars"),
+    "Cost as the source states it per response or turn.",
+    "Prices change and discounts are not known; a login with a flat rate states a cost that nobody paid.",
+    |facts| {
         if facts.usage.is_empty() || facts.usage.iter().any(|usage| usage.micro_usd.is_none()) {
             return untold("the cost of every response");
         }
         let micro: u64 = facts.usage.iter().filter_map(|usage| usage.micro_usd).sum();
         Measured::value(micro as f64 / 1e6)
-    });
+    },
+);
 
 fn summed(facts: &Facts<'_>, of: fn(&Usage) -> u64) -> Measured {
     if facts.usage.is_empty() {
@@ -66,6 +80,7 @@ pub const WALL_S: Metric = Metric {
     doc: "Time of the last event minus time of the first.",
     undefined: "fewer than two events have a time",
     unknown: "the source does not tell times",
+    fails: "Includes the interviewer, checks, queues and the machine's other load; two runs of the same thing differ.",
     of: |facts| {
         if !facts.tells().times {
             return untold("times");
@@ -87,6 +102,7 @@ pub const TOOL_S: Metric = Metric {
     doc: "Sum of the running times of all tool calls: as told, else from call to result.",
     undefined: NO_CALL,
     unknown: "no call has a running time",
+    fails: "Calls that ran side by side are added up, so it may exceed the wall time; a command left in the background counts only until its call returned.",
     of: |facts| {
         if facts.calls.is_empty() {
             return Measured::Undefined(NO_CALL.to_owned());
@@ -114,6 +130,7 @@ pub const TOOL_CALLS: Metric = Metric {
     doc: "Tool calls, sub-agents' included.",
     undefined: NEVER,
     unknown: NEVER,
+    fails: "One call may hold ten commands, so agents that chain commands look frugal.",
     of: |facts| count(facts.calls.len(), Vec::new()),
 };
 
@@ -125,6 +142,7 @@ pub const TOOL_ERROR_RATE: Metric = Metric {
     doc: "Tool calls that failed (status failed, or an exit status other than 0) / tool calls whose status is told.",
     undefined: NO_CALL,
     unknown: "the source tells no call's status",
+    fails: "A search without a hit and a test that rightly fails are errors to the shell; a masked exit is none.",
     of: |facts| {
         let told: Vec<&Call<'_>> =
             facts.calls.iter().filter(|call| call.status != ResultStatus::Unknown || call.exit.is_some()).collect();
@@ -144,6 +162,7 @@ pub const RETRIED_FAILURES: Metric = Metric {
     doc: "Calls that repeat a failed call (same tool, same input) with no edit in between that took hold.",
     undefined: NO_CALL,
     unknown: NEVER,
+    fails: "A rerun after something outside changed (a service came up, a flaky test) counts; the same attempt in other words does not.",
     of: |facts| {
         if facts.calls.is_empty() {
             return Measured::Undefined(NO_CALL.to_owned());
@@ -186,6 +205,7 @@ pub const LONGEST_LOOP: Metric = Metric {
     doc: "Largest number of times in a row that one cycle of k tool calls (k from 1 to 4; tool and input equal) came; 1 if nothing was repeated.",
     undefined: NO_CALL,
     unknown: NEVER,
+    fails: "Polling for a job that takes its time is a loop and no fault; a loop whose commands differ in one letter is missed.",
     of: |facts| {
         let keys = keys(facts);
         if keys.is_empty() {

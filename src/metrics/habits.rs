@@ -16,6 +16,7 @@ pub const RG_SHARE: Metric = Metric {
     doc: "Search acts by `rg` / search acts by `rg`, `grep`, `git grep`, `ag` and their like from a shell.",
     undefined: "nothing was searched for from a shell",
     unknown: NEVER,
+    fails: "Depends on what is installed in the workspace; it describes and is no merit.",
     of: |facts| {
         let shell: Vec<&ActDone> = acts(facts, Act::Search).filter(|act| !act.deed.command.is_empty()).collect();
         let rg: Vec<EventId> = shell.iter().filter(|act| act.deed.program == "rg").map(|act| act.at.0).collect();
@@ -35,6 +36,7 @@ pub const NATIVE_SEARCH_SHARE: Metric = Metric {
     doc: "Search acts by a tool of the agent's own / search acts.",
     undefined: "nothing was searched for",
     unknown: NEVER,
+    fails: "Follows from the tools that the agent was given; it describes and is no merit.",
     of: |facts| {
         let native: Vec<EventId> =
             acts(facts, Act::Search).filter(|act| act.deed.command.is_empty()).map(|act| act.at.0).collect();
@@ -50,6 +52,7 @@ pub const PATCH_SHARE: Metric = Metric {
     doc: "Edit acts that apply a patch (`apply_patch`, `patch`, `git apply`) / edit acts.",
     undefined: "no edit was tried",
     unknown: NEVER,
+    fails: "An agent without a patch tool has 0 by necessity; a patch written by a program of its own is not known as one.",
     of: |facts| {
         let patches = |act: &&ActDone| {
             matches!(act.deed.program.as_str(), "apply_patch" | "patch") || act.deed.command.starts_with("git apply")
@@ -67,6 +70,7 @@ pub const PARALLEL_READS: Metric = Metric {
     doc: "Mean number of read, search and list calls per model response that holds any. Only responses whose calls the source groups are counted.",
     undefined: "no response with a read is told apart",
     unknown: NEVER,
+    fails: "Only told where the source groups calls by response; reading many files at once may be haste.",
     of: |facts| {
         let reads = |batch: &super::facts::Batch| {
             let looks = |call: &&usize| {
@@ -92,5 +96,6 @@ pub const COMPACTIONS: Metric = Metric {
     doc: "Times the agent's context was compacted.",
     undefined: NEVER,
     unknown: NEVER,
+    fails: "Depends on the model's window and on the agent's settings more than on its work; a source that does not tell of them shows 0.",
     of: |facts| count(facts.compactions.len(), facts.compactions.clone()),
 };

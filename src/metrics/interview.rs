@@ -67,6 +67,7 @@ pub const QUESTIONS_ASKED: Metric = Metric {
     doc: "Questions (not go-aheads, not offers) in messages that end a turn and through ask tools. Where the interviewer answered and the sentence was not recognised as a question, it counts as one.",
     undefined: NEVER,
     unknown: NEVER,
+    fails: "Several questions in one sentence count as one; a question that the table does not know counts only where the interviewer answered.",
     of: |facts| {
         let exchanges = exchange::exchanges(facts);
         count(
@@ -84,6 +85,7 @@ pub const FACT_RECALL: Metric = Metric {
     doc: "Weight of the non-discoverable facts that were told because they were asked for / weight of all non-discoverable facts of the task. The detail lists those never asked for.",
     undefined: "the task has no such fact, there is no task, or the trial is the fully specified twin",
     unknown: NEVER,
+    fails: "Patterns decide what counts as asked for: a good question in unforeseen words is missed, and one lucky word counts. Read the decisions beside it.",
     of: |facts| match recall(facts) {
         Ok((value, cites, missed)) => {
             Measured::Value(Reading { value, cites, detail: json!({ "never_asked": missed }) })
@@ -132,6 +134,7 @@ pub const QUESTION_PRECISION: Metric = Metric {
     doc: "Useful questions / questions asked. In one exchange (the agent's questions and what the interviewer answered), as many questions are useful as new non-discoverable facts were told, at most all of them.",
     undefined: "no question was asked, or there is no task",
     unknown: NEVER,
+    fails: "A useful question about something that the suite's author did not think of counts as useless.",
     of: |facts| match precision(facts) {
         Ok((useful, asked, cites)) => share(useful, asked, "no question was asked", cites),
         Err(why) => Measured::Undefined(why.to_owned()),
@@ -164,6 +167,7 @@ pub const QUESTION_F1: Metric = Metric {
     doc: "Harmonic mean of fact_recall and question_precision; 0 where nothing was asked and there was something to ask.",
     undefined: "fact_recall is undefined",
     unknown: NEVER,
+    fails: "Inherits what misleads fact_recall and question_precision, and hides which of the two is low.",
     of: |facts| {
         let (recall, cites) = match recall(facts) {
             Ok((recall, cites, _)) => (recall, cites),
@@ -182,6 +186,7 @@ pub const DISCOVERABLE_QUESTIONS: Metric = Metric {
     doc: "Distinct discoverable facts that were asked for although the workspace answers them.",
     undefined: "the task has no discoverable fact, or there is no task",
     unknown: NEVER,
+    fails: "The author says what is discoverable; a file that says it only in passing makes an honest question look lazy.",
     of: |facts| {
         let open: Vec<&Fact> = facts
             .task
@@ -207,6 +212,7 @@ pub const GO_AHEADS: Metric = Metric {
     doc: "Times the agent stopped to ask for leave to go on (interviewer decisions; in a recorded session, turns that end with such a sentence).",
     undefined: NEVER,
     unknown: NEVER,
+    fails: "An agent that is set up to ask for leave is counted for its set-up, not for its judgement.",
     of: |facts| decided(facts, Decided::GoAhead, AskKind::GoAhead),
 };
 
@@ -218,6 +224,7 @@ pub const OFFERS: Metric = Metric {
     doc: "Offers of further work that the interviewer declined (in a recorded session, offers in messages that end a turn).",
     undefined: NEVER,
     unknown: NEVER,
+    fails: "An offer at the end is often mere politeness; the count says nothing of whether the work was complete.",
     of: |facts| decided(facts, Decided::DeclineOffer, AskKind::Offer),
 };
 
@@ -238,6 +245,7 @@ pub const OVER_ASKING: Metric = Metric {
     doc: "Questions asked (see questions_asked) where there was nothing to ask: on the fully specified twin, or on a task without facts.",
     undefined: "the task has facts to ask for, or there is no task",
     unknown: NEVER,
+    fails: "One clever question about a real gap in the brief counts as over-asking; one twin a task is a small sample.",
     of: |facts| match facts.task {
         Some(task) if facts.twin || task.interview.facts.is_empty() => (QUESTIONS_ASKED.of)(facts),
         Some(_) => Measured::Undefined("the task has facts to ask for".to_owned()),
@@ -253,6 +261,7 @@ pub const TURNS_TO_CLARIFY: Metric = Metric {
     doc: "Largest number of exchanges of questions and answers within one stage, up to the one that told that stage's last new fact: 1 when everything was asked at once.",
     undefined: "no fact was told",
     unknown: NEVER,
+    fails: "A question that only an answer could give rise to needs another round by nature.",
     of: |facts| {
         let mut known: BTreeSet<&str> = BTreeSet::new();
         let mut open: BTreeMap<&str, Vec<EventId>> = BTreeMap::new();
@@ -278,6 +287,7 @@ pub const ANSWERS_USED: Metric = Metric {
     doc: "Facts told whose answer shows in the work after it / facts told whose answer can be recognised. An answer shows if one of its marks occurs in a later tool call, plan or message; its marks are its numbers, words in code quotes and names with an inner capital, digit, dot or underscore, else its words of six letters or more; marks that the user had already said are left out.",
     undefined: "no fact was told, or no answer has a mark of its own",
     unknown: NEVER,
+    fails: "Matches words: an answer that was followed without naming it looks unused, one that was only repeated looks used.",
     of: exchange::answers_used,
 };
 
@@ -289,6 +299,7 @@ pub const CONSTRAINTS_KEPT: Metric = Metric {
     doc: "Cells of the constraint-by-stage matrix that are kept / cells that are kept or violated. Cites the violations, or what was kept where there are none; the detail is the matrix (not_yet, kept, violated, unknown, not_applicable).",
     undefined: "the task has no constraints, no stage with one in force was finished, or there is no task",
     unknown: "every cell in force is unknown: its check could not run",
+    fails: "As good as the checks behind the constraints; a stage in which nothing was at risk counts as kept.",
     of: |facts| {
         let Some(task) = facts.task.filter(|task| !task.interview.constraints.is_empty()) else {
             return Measured::Undefined("there are no constraints".to_owned());
@@ -341,6 +352,7 @@ pub const VIOLATION_PERSISTENCE: Metric = Metric {
     doc: "Longest run of stages (those decided, in order) over which one constraint stayed violated; 0 if none ever was.",
     undefined: "no cell of the constraint matrix was decided",
     unknown: NEVER,
+    fails: "Counts stages, which differ in length, and only those that were decided; a violation at the last stage has no time to persist.",
     of: |facts| {
         let rows = facts.task.map(|task| stages::constraints(task, facts)).unwrap_or_default();
         let (mut longest, mut decided): (Vec<EventId>, bool) = (Vec::new(), false);
@@ -374,6 +386,7 @@ pub const USER_CORRECTIONS: Metric = Metric {
     doc: "Stages that count as a correction and were entered + 0.2 x reminders.",
     undefined: "there is no task",
     unknown: NEVER,
+    fails: "Counts what the script foresees: a mistake without a correction stage costs nothing, and reminders depend on how the agent ends its turns.",
     of: |facts| {
         let Some(task) = facts.task else { return Measured::Undefined(NO_SUITE.to_owned()) };
         let stages = stages::stages(task, facts);
@@ -399,6 +412,7 @@ pub const REGRESSIONS: Metric = Metric {
     doc: "Checks that held at the end of one stage, were still in force at the next finished stage at whose end they ran, and no longer held there / checks that held at one and ran at the other.",
     undefined: "no check ran at two stages",
     unknown: NEVER,
+    fails: "A check that a later stage rightly makes obsolete counts as lost unless the suite says `until`; flaky checks look like regressions.",
     of: |facts| {
         let Some(task) = facts.task else { return Measured::Undefined(NO_SUITE.to_owned()) };
         let (held, lost) = held_and_lost(task, facts);

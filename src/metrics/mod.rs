@@ -54,6 +54,8 @@ pub struct Metric {
     pub undefined: &'static str,
     /// What the source must tell.
     pub unknown: &'static str,
+    /// When the number misleads.
+    pub fails: &'static str,
     pub of: fn(&Facts<'_>) -> Measured,
 }
 

@@ -30,6 +30,7 @@ pub const PLAN_BEFORE_EDIT: Metric = Metric {
     doc: "1 if a plan event with at least two steps, or a message with at least two enumerated steps, came before the first edit. Cites it, else the first edit.",
     undefined: "nothing was edited",
     unknown: "never: a source without plan events still has messages",
+    fails: "A list of two steps about anything counts as a plan; an agent that plans in its reasoning, where nobody can read it, gets 0.",
     of: |facts| {
         let Some(edit) = facts.first_edit() else { return Measured::Undefined("nothing was edited".to_owned()) };
         match first_plan(facts, edit.at) {
@@ -66,6 +67,7 @@ pub const PLAN_STEPS: Metric = Metric {
     doc: "Steps of the first plan: of the first plan event, or, where there is none, enumerated steps of the first message that has at least two.",
     undefined: NO_PLAN,
     unknown: "never",
+    fails: "The number of steps says nothing of their worth; agents cut the same work into more or fewer.",
     of: |facts| {
         let event = facts.plans.iter().find(|(_, plan)| !plan.steps.is_empty());
         if let Some((event, plan)) = event {
@@ -87,6 +89,7 @@ pub const PLAN_UPDATES: Metric = Metric {
     doc: "Plan events after the first one that change a step or its status.",
     undefined: NO_PLAN,
     unknown: NEEDS_PLANS,
+    fails: "An update that only changes words counts like one that ticks off a step.",
     of: |facts| {
         planned(facts, |plans| {
             let changed = plans.windows(2).filter(|pair| pair[0].1.steps != pair[1].1.steps);
@@ -115,6 +118,7 @@ pub const PLAN_STALENESS: Metric = Metric {
     doc: "Largest number of the root agent's tool calls (the plan's own left out) between two plan events, or after the last, while a step was not completed. Cites the plan event that went stale.",
     undefined: NO_PLAN,
     unknown: NEEDS_PLANS,
+    fails: "One long but honest step looks stale; calls are counted, not the time or work in them.",
     of: |facts| {
         planned(facts, |plans| {
             let calls: Vec<EventId> = working_calls(facts);
@@ -152,6 +156,7 @@ pub const PLAN_CLOSURE: Metric = Metric {
     doc: "Completed steps of the last plan event / its steps.",
     undefined: NO_PLAN,
     unknown: NEEDS_PLANS,
+    fails: "An agent can tick off what it never did; read it beside plan_rubber_stamps and the outcome.",
     of: |facts| {
         planned(facts, |plans| match plans.last() {
             Some((event, plan)) => {
@@ -171,6 +176,7 @@ pub const PLAN_SINGLE_FOCUS: Metric = Metric {
     doc: "Plan events with at most one step in progress / plan events. Cites those with more.",
     undefined: NO_PLAN,
     unknown: NEEDS_PLANS,
+    fails: "Steps that are rightly worked on together, for example by sub-agents, count against it.",
     of: |facts| {
         planned(facts, |plans| {
             let active = |plan: &Plan| plan.steps.iter().filter(|step| step.status == StepStatus::InProgress).count();
@@ -189,6 +195,7 @@ pub const PLAN_RUBBER_STAMPS: Metric = Metric {
     doc: "Plan events that newly complete two or more steps with no edit and no check since the plan event before.",
     undefined: "there was no second plan event",
     unknown: NEEDS_PLANS,
+    fails: "Steps that need neither an edit nor a check, such as reading or deciding, may rightly be ticked off together.",
     of: |facts| {
         planned(facts, |plans| {
             if plans.len() < 2 {
@@ -226,6 +233,7 @@ pub const PLAN_ADHERENCE: Metric = Metric {
     doc: "Paths that a plan named before the first edit (in a plan event's steps or in enumerated steps of a message) and that were edited / paths so named. A path is a word with a file extension, matched by its end.",
     undefined: "no plan before the first edit named a path, or nothing was edited",
     unknown: "never",
+    fails: "Only plans that name files can be compared; a path named to say that it stays as it is counts as planned.",
     of: |facts| {
         let planned = planned_paths(facts);
         let edited = edited(facts);
@@ -245,6 +253,7 @@ pub const UNPLANNED_EDITS: Metric = Metric {
     doc: "Edited files that no plan before the first edit named / edited files. The detail lists them.",
     undefined: "no plan before the first edit named a path, or nothing was edited",
     unknown: "never",
+    fails: "New needs that come up at a later stage are unplanned by nature; generated and lock files count as edited files.",
     of: |facts| {
         let planned = planned_paths(facts);
         let edited = edited(facts);
@@ -308,6 +317,7 @@ pub const PLAN_CHURN: Metric = Metric {
     doc: "Steps added and steps removed (by their text) over all consecutive plan events / steps of the first plan event.",
     undefined: NO_PLAN,
     unknown: NEEDS_PLANS,
+    fails: "A step whose wording alone changed counts as one removed and one added; a plan that rightly follows new evidence churns.",
     of: |facts| {
         planned(facts, |plans| {
             let texts = |plan: &Plan| -> BTreeSet<String> { plan.steps.iter().map(|step| step.text.clone()).collect() };
@@ -327,6 +337,7 @@ pub const PLAN_ORDER: Metric = Metric {
     doc: "Kendall's tau-b between the places of the first plan's steps and the plan events at which each was first completed; steps never completed are left out, steps completed at one event are ties. At most the first 500 steps are compared.",
     undefined: "fewer than two steps of the first plan were completed, or all at once",
     unknown: NEEDS_PLANS,
+    fails: "With few completed steps it jumps between extremes; steps ticked off together are ties and say nothing.",
     of: |facts| {
         planned(facts, |plans| {
             let Some((first, plan)) = plans.first() else { return Measured::Undefined(NO_PLAN.to_owned()) };

@@ -74,6 +74,11 @@ fn values_are_finite_and_cite_events_that_exist() {
 fn ids_are_unique_and_the_document_is_current() {
     let ids: BTreeSet<&str> = METRICS.iter().map(|metric| metric.id).collect();
     assert_eq!(ids.len(), METRICS.len());
+    let said: BTreeSet<&str> = METRICS.iter().map(|metric| metric.fails).collect();
+    assert_eq!(said.len(), METRICS.len(), "each metric says in words of its own when it misleads");
+    for metric in METRICS {
+        assert!(metric.fails.len() > 40 && metric.fails.ends_with('.'), "{}: {:?}", metric.id, metric.fails);
+    }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
     let document = metrics::document();
     if std::env::var_os("EVALRUN_UPDATE").is_some() {
