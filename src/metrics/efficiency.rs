@@ -7,22 +7,14 @@ use super::{
     facts::{At, Call, Facts, count, share, untold},
 };
 use crate::model::{id::EventId, score::Measured, trace::ResultStatus, trace::Usage};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 const NEVER: &str = "never";
+const UNTOLD: &str = "the source does not tell usage";
 const NO_CALL: &str = "no tool was called";
 
 const fn usage(id: &'static str, unit: &'static str, doc: &'static str, of: fn(&Facts<'_>) -> Measured) -> Metric {
-    Metric {
-        id,
-        behaviour: "efficiency",
-        unit,
-        range: ">= 0",
-        doc,
-        undefined: NEVER,
-        unknown: "the source does not tell usage",
-        of,
-    }
+    Metric { id, behaviour: "efficiency", unit, range: ">= 0", doc, undefined: NEVER, unknown: UNTOLD, of }
 }
 
 pub const TOKENS_IN: Metric = usage(
@@ -42,14 +34,16 @@ pub const TOKENS_OUT: Metric =
         summed(facts, |usage| usage.output)
     });
 
-pub const COST_USD: Metric =
-    usage("cost_usd", "US dollars", "Cost as the source states it per response or turn.", |facts| {
+pub const COST_USD: Metric = Metric {
+    unknown: "the source does not tell the cost of every response",
+    ..usage("cost_usd", "US dollars", "Cost as the source states it per response or turn.", |facts| {
         if facts.usage.is_empty() || facts.usage.iter().any(|usage| usage.micro_usd.is_none()) {
             return untold("the cost of every response");
         }
         let micro: u64 = facts.usage.iter().filter_map(|usage| usage.micro_usd).sum();
         Measured::value(micro as f64 / 1e6)
-    });
+    })
+};
 
 fn summed(facts: &Facts<'_>, of: fn(&Usage) -> u64) -> Measured {
     if facts.usage.is_empty() {
@@ -84,7 +78,7 @@ pub const TOOL_S: Metric = Metric {
     behaviour: "efficiency",
     unit: "seconds",
     range: ">= 0",
-    doc: "Sum of the running times of all tool calls: as told, else from call to result.",
+    doc: "Sum of the running times of all tool calls that have one: as told, else from call to result.",
     undefined: NO_CALL,
     unknown: "no call has a running time",
     of: |facts| {
@@ -183,7 +177,7 @@ pub const LONGEST_LOOP: Metric = Metric {
     behaviour: "efficiency",
     unit: "repetitions",
     range: ">= 1",
-    doc: "Largest number of times in a row that one cycle of k tool calls (k from 1 to 4; tool and input equal) came; 1 if nothing was repeated.",
+    doc: "Largest number of times in a row that one cycle of k tool calls (k from 1 to 4; tool and input equal) came; 1 if nothing was repeated. Cites the call that ends the first longest one.",
     undefined: NO_CALL,
     unknown: NEVER,
     of: |facts| {
@@ -202,7 +196,6 @@ pub const LONGEST_LOOP: Metric = Metric {
                 }
             }
         }
-        let cites: BTreeSet<EventId> = if most > 1 { [facts.calls[end].event].into() } else { BTreeSet::new() };
-        count(most, cites.into_iter().collect())
+        count(most, if most > 1 { vec![facts.calls[end].event] } else { Vec::new() })
     },
 };

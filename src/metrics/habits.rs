@@ -64,7 +64,7 @@ pub const PARALLEL_READS: Metric = Metric {
     behaviour: "habits",
     unit: "calls",
     range: ">= 1",
-    doc: "Mean number of read, search and list calls per model response that holds any. Only responses whose calls the source groups are counted.",
+    doc: "Mean number of read, search and list calls per model response that holds any. Only responses whose calls the source groups are counted. Cites the first call of the response with most.",
     undefined: "no response with a read is told apart",
     unknown: NEVER,
     of: |facts| {
@@ -73,13 +73,14 @@ pub const PARALLEL_READS: Metric = Metric {
                 let acts = &facts.acts[facts.calls[**call].acts.clone()];
                 !acts.is_empty() && acts.iter().all(|act| matches!(act.deed.act, Act::Read | Act::Search | Act::List))
             };
-            batch.calls.iter().filter(looks).count()
+            (batch.calls.iter().filter(looks).count(), batch.calls.first().map(|call| facts.calls[*call].event))
         };
-        let counts: Vec<usize> =
-            facts.batches.iter().filter(|batch| batch.told).map(reads).filter(|reads| *reads > 0).collect();
-        match counts.len() {
-            0 => Measured::Undefined("no response with a read is told apart".to_owned()),
-            batches => Measured::value(counts.iter().sum::<usize>() as f64 / batches as f64),
+        let counts: Vec<(usize, Option<EventId>)> =
+            facts.batches.iter().filter(|batch| batch.told).map(reads).filter(|(reads, _)| *reads > 0).collect();
+        let total: usize = counts.iter().map(|(reads, _)| reads).sum();
+        match counts.iter().max_by_key(|(reads, first)| (*reads, std::cmp::Reverse(*first))) {
+            None => Measured::Undefined("no response with a read is told apart".to_owned()),
+            Some((_, first)) => Measured::cited(total as f64 / counts.len() as f64, first.iter().copied().collect()),
         }
     },
 };

@@ -23,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const NO_SUITE: &str = "there is no interview: this is a recorded session";
 const NO_FACTS: &str = "the task has no fact that only the user can tell";
 const NEVER: &str = "never";
+const NO_TABLE: &str = "the language has no table of questions, and a message ends a turn";
 
 /// Weighted recall of what was worth asking: told weight / all weight.
 pub fn weighted_recall(facts: &[(f64, bool)]) -> Option<f64> {
@@ -66,8 +67,11 @@ pub const QUESTIONS_ASKED: Metric = Metric {
     range: ">= 0",
     doc: "Questions (not go-aheads, not offers) in messages that end a turn and through ask tools. Where the interviewer answered and the sentence was not recognised as a question, it counts as one.",
     undefined: NEVER,
-    unknown: NEVER,
+    unknown: NO_TABLE,
     of: |facts| {
+        if let Some(why) = facts.unread_questions() {
+            return Measured::Unknown(why);
+        }
         let exchanges = exchange::exchanges(facts);
         count(
             exchanges.iter().map(|one| one.asked).sum(),
@@ -131,10 +135,12 @@ pub const QUESTION_PRECISION: Metric = Metric {
     range: "0..1",
     doc: "Useful questions / questions asked. In one exchange (the agent's questions and what the interviewer answered), as many questions are useful as new non-discoverable facts were told, at most all of them.",
     undefined: "no question was asked, or there is no task",
-    unknown: NEVER,
-    of: |facts| match precision(facts) {
-        Ok((useful, asked, cites)) => share(useful, asked, "no question was asked", cites),
-        Err(why) => Measured::Undefined(why.to_owned()),
+    unknown: NO_TABLE,
+    of: |facts| match (precision(facts), facts.unread_questions()) {
+        (Err(why), _) if facts.task.is_none() => Measured::Undefined(why.to_owned()),
+        (_, Some(why)) => Measured::Unknown(why),
+        (Ok((useful, asked, cites)), None) => share(useful, asked, "no question was asked", cites),
+        (Err(why), None) => Measured::Undefined(why.to_owned()),
     },
 };
 
@@ -163,12 +169,15 @@ pub const QUESTION_F1: Metric = Metric {
     range: "0..1",
     doc: "Harmonic mean of fact_recall and question_precision; 0 where nothing was asked and there was something to ask.",
     undefined: "fact_recall is undefined",
-    unknown: NEVER,
+    unknown: NO_TABLE,
     of: |facts| {
         let (recall, cites) = match recall(facts) {
             Ok((recall, cites, _)) => (recall, cites),
             Err(why) => return Measured::Undefined(why.to_owned()),
         };
+        if let Some(why) = facts.unread_questions() {
+            return Measured::Unknown(why);
+        }
         let precision = precision(facts).map_or(0.0, |(useful, asked, _)| useful as f64 / asked as f64);
         Measured::cited(f1(precision, recall), cites)
     },
@@ -206,7 +215,7 @@ pub const GO_AHEADS: Metric = Metric {
     range: ">= 0",
     doc: "Times the agent stopped to ask for leave to go on (interviewer decisions; in a recorded session, turns that end with such a sentence).",
     undefined: NEVER,
-    unknown: NEVER,
+    unknown: NO_TABLE,
     of: |facts| decided(facts, Decided::GoAhead, AskKind::GoAhead),
 };
 
@@ -217,11 +226,14 @@ pub const OFFERS: Metric = Metric {
     range: ">= 0",
     doc: "Offers of further work that the interviewer declined (in a recorded session, offers in messages that end a turn).",
     undefined: NEVER,
-    unknown: NEVER,
+    unknown: NO_TABLE,
     of: |facts| decided(facts, Decided::DeclineOffer, AskKind::Offer),
 };
 
 fn decided(facts: &Facts<'_>, decided: Decided, kind: AskKind) -> Measured {
+    if let Some(why) = facts.unread_questions() {
+        return Measured::Unknown(why);
+    }
     let cites: Vec<EventId> = if facts.task.is_some() {
         facts.decisions.iter().filter(|(_, decision)| decision.decision == decided).map(|(event, _)| *event).collect()
     } else {
@@ -237,7 +249,7 @@ pub const OVER_ASKING: Metric = Metric {
     range: ">= 0",
     doc: "Questions asked (see questions_asked) where there was nothing to ask: on the fully specified twin, or on a task without facts.",
     undefined: "the task has facts to ask for, or there is no task",
-    unknown: NEVER,
+    unknown: NO_TABLE,
     of: |facts| match facts.task {
         Some(task) if facts.twin || task.interview.facts.is_empty() => (QUESTIONS_ASKED.of)(facts),
         Some(_) => Measured::Undefined("the task has facts to ask for".to_owned()),
@@ -397,7 +409,7 @@ pub const REGRESSIONS: Metric = Metric {
     unit: "share",
     range: "0..1",
     doc: "Checks that held at the end of one stage, were still in force at the next finished stage at whose end they ran, and no longer held there / checks that held at one and ran at the other.",
-    undefined: "no check ran at two stages",
+    undefined: "no check that held ran again at a later stage",
     unknown: NEVER,
     of: |facts| {
         let Some(task) = facts.task else { return Measured::Undefined(NO_SUITE.to_owned()) };
