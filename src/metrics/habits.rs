@@ -23,6 +23,36 @@ pub const RG_SHARE: Metric = Metric {
     },
 };
 
+const GREPS: &[&str] = &["grep", "egrep", "fgrep", "zgrep", "git"];
+
+pub const RG_SEARCHES: Metric = Metric {
+    id: "rg_searches",
+    behaviour: "habits",
+    unit: "acts",
+    range: ">= 0",
+    doc: "Search acts by `rg` from a shell.",
+    undefined: NEVER,
+    unknown: NEVER,
+    of: |facts| from_a_shell(facts, |program| program == "rg"),
+};
+
+pub const GREP_SEARCHES: Metric = Metric {
+    id: "grep_searches",
+    behaviour: "habits",
+    unit: "acts",
+    range: ">= 0",
+    doc: "Search acts by `grep`, `egrep`, `fgrep`, `zgrep` or `git grep` from a shell.",
+    undefined: NEVER,
+    unknown: NEVER,
+    of: |facts| from_a_shell(facts, |program| GREPS.contains(&program)),
+};
+
+fn from_a_shell(facts: &Facts<'_>, counts: fn(&str) -> bool) -> Measured {
+    let shell = acts(facts, Act::Search).filter(|act| !act.deed.command.is_empty());
+    let cites: Vec<EventId> = shell.filter(|act| counts(&act.deed.program)).map(|act| act.at.0).collect();
+    count(cites.len(), cites)
+}
+
 fn acts<'f>(facts: &'f Facts<'_>, act: Act) -> impl Iterator<Item = &'f ActDone> {
     facts.acts.iter().filter(move |done| done.deed.act == act)
 }

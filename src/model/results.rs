@@ -59,6 +59,9 @@ pub struct TrialResult {
     pub id: String,
     pub task: String,
     pub agent: String,
+    /// As the agent named it; absent where nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     pub trial: u32,
     pub twin: bool,
     /// null where no check was due.

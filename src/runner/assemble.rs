@@ -137,6 +137,7 @@ pub fn trial_result(end: TrialEnd, grades: Option<Grades>) -> TrialResult {
         id: end.key.to_string(),
         task: end.key.task,
         agent: end.key.agent,
+        model: end.model,
         trial: end.key.n,
         twin: end.key.twin,
         passed: grades.passed,
