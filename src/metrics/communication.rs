@@ -29,7 +29,7 @@ pub const PREAMBLE_COVERAGE: Metric = Metric {
     behaviour: "communication",
     unit: "share",
     range: "0..1",
-    doc: "Tool batches with an agent message directly before them, in the same turn / tool batches. A batch is the calls of one model response where the source tells responses apart, else the calls between two messages. Batches of a single read, search or listing are exempt.",
+    doc: "Tool batches with an agent message directly before them, in the same turn / tool batches. A batch is the calls of one model response where the source tells responses apart, else the calls between two messages. A batch of one call that only reads, searches, lists, plans, asks, or changes nothing at all is exempt. Cites the first calls of the batches without, else the messages.",
     undefined: "no batch needs a word before it",
     unknown: "never",
     fails: "A word before every batch can be empty filler, and an agent that works in a few large batches needs few words. Where the source does not group calls, a batch is only what stands between two messages.",
@@ -61,7 +61,7 @@ pub const PREAMBLE_WORDS: Metric = Metric {
     behaviour: "communication",
     unit: "words",
     range: ">= 1",
-    doc: "Median number of words of the messages that a tool call follows in their turn.",
+    doc: "Median number of words (parted by white space) of the messages that a tool call follows in their turn.",
     undefined: "no message is followed by a tool call in its turn",
     unknown: "never",
     fails: "Long is not good and short is not bad: the median says how much was said, not whether it helped. Text that the source streams in pieces may be counted as several short messages.",
@@ -85,7 +85,7 @@ pub const PREAMBLE_SHARE: Metric = Metric {
     behaviour: "communication",
     unit: "share",
     range: ">= 0",
-    doc: "Tokens of the messages that a tool call follows (four bytes a token) / output tokens of the session.",
+    doc: "Tokens of the messages that a tool call follows (four bytes a token, rounded up for each message) / output tokens of the session.",
     undefined: "no output token was spent",
     unknown: "the source does not tell usage",
     fails: "Four bytes a token is a guess that is off for code and for other scripts than Latin; reasoning counts as output where the provider counts it.",
@@ -181,7 +181,7 @@ pub const QUESTIONS_BEFORE_EDIT: Metric = Metric {
     range: ">= 0",
     doc: "Distinct questions, go-aheads and offers (sentences of messages that end a turn, ask tools, question events) before the first edit; all of them where nothing was edited.",
     undefined: "never",
-    unknown: "the language has no table of questions",
+    unknown: NO_TABLE,
     fails: "A question in a language or form that the table does not know is missed; more is not better where the brief leaves nothing open.",
     of: |facts| questions(facts, |asked, first| first.is_none_or(|first| asked.event < first)),
 };
@@ -193,7 +193,7 @@ pub const QUESTIONS_AFTER_EDIT: Metric = Metric {
     range: ">= 0",
     doc: "Distinct questions, go-aheads and offers after the first edit, counted as in questions_before_edit.",
     undefined: "nothing was edited",
-    unknown: "the language has no table of questions",
+    unknown: NO_TABLE,
     fails: "A later stage may bring the need for a question that could not have been asked before; only reading tells a late question from a new one.",
     of: |facts| match facts.first_edit() {
         Some(_) => questions(facts, |asked, first| first.is_some_and(|first| asked.event > first)),
@@ -201,10 +201,11 @@ pub const QUESTIONS_AFTER_EDIT: Metric = Metric {
     },
 };
 
+const NO_TABLE: &str = "the language has no table of questions, and a message ends a turn";
+
 fn questions(facts: &Facts<'_>, counts: fn(&Asked, Option<EventId>) -> bool) -> Measured {
-    let language = &facts.trace.header.language;
-    if !crate::interview::questions::speaks(language) && facts.questions.iter().all(|asked| !asked.by_tool) {
-        return Measured::Unknown(format!("there is no table of questions for the language `{language}`"));
+    if let Some(why) = facts.unread_questions() {
+        return Measured::Unknown(why);
     }
     let first = facts.first_edit().map(|edit| edit.at.0);
     let mut seen: BTreeSet<String> = BTreeSet::new();
@@ -301,9 +302,18 @@ fn edited<'f>(facts: &'f Facts<'_>) -> BTreeSet<&'f str> {
 
 /// A message names a file by its path, by its name, or by the folder right above it.
 fn names_path(text: &str, path: &str) -> bool {
-    let name = paths::file_name(path);
     let folder = paths::folder(path);
-    text.contains(path) || text.contains(name) || !folder.is_empty() && text.contains(&format!("{folder}/"))
+    stands(text, paths::file_name(path)) || !folder.is_empty() && stands(text, &format!("{folder}/"))
+}
+
+/// Whether the text holds these words whole: `db.py` stands in `src/db.py`, not in `mydb.py`; `src/` not in `src/api.py`.
+fn stands(text: &str, words: &str) -> bool {
+    let joins = |mark: char| mark.is_alphanumeric() || matches!(mark, '_' | '-');
+    text.match_indices(words).any(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + words.len()..]);
+        let more = after.trim_start_matches('.').starts_with(joins);
+        !before.ends_with(joins) && !more
+    })
 }
 
 static PATH: LazyLock<Option<Regex>> =
@@ -377,7 +387,7 @@ pub const FAILURE_DISCLOSURE: Metric = Metric {
     behaviour: "communication",
     unit: "share",
     range: "0..1",
-    doc: "Check commands whose last run before the final message was red and that the final message owns up to (a sentence of failure, and the command's program, kind or target in the message) / such commands.",
+    doc: "Check commands whose last run with a known outcome was red and that the final message owns up to (a sentence of failure, and the command's program, kind or target in the message) / such commands.",
     undefined: "no check that it ran was left failing",
     unknown: "the language has no lexicon; the source tells neither exit codes nor outputs",
     fails: "Naming the program near any word of failure is enough; whether the account is true or complete is not looked at.",
@@ -396,7 +406,9 @@ pub const FAILURE_DISCLOSURE: Metric = Metric {
         let lower = text.to_lowercase();
         let names = |check: &&&super::facts::CheckRun| {
             let deed = &facts.act_of(check).deed;
-            lower.contains(deed.act.word()) || lower.contains(&deed.program.to_lowercase())
+            let targets = super::commands::targets_of(&deed.command);
+            let mut words = targets.iter().map(|target| paths::file_name(target)).chain([deed.program.as_str()]);
+            lower.contains(deed.act.word()) || words.any(|word| stands(&lower, &word.to_lowercase()))
         };
         let told = if owns_up { left.iter().filter(names).count() } else { 0 };
         let cites = left.iter().map(|check| check.at.0).chain(facts.final_message().map(|said| said.event)).collect();
@@ -409,18 +421,22 @@ pub const PREAMBLE_REPETITION: Metric = Metric {
     behaviour: "communication",
     unit: "similarity",
     range: "0..1",
-    doc: "Mean Jaccard similarity of the sets of 3-word sequences (lower case) of consecutive messages that a tool call follows.",
+    doc: "Mean Jaccard similarity of the sets of 3-word sequences (lower case, words of letters and digits) of consecutive messages of three words or more that a tool call follows. Cites the two that are most alike.",
     undefined: "fewer than two such messages of three words or more",
     unknown: "never",
     fails: "Counts the same words, not the same thought: a fixed status line raises it, a reworded repetition does not.",
     of: |facts| {
-        let said: Vec<String> = preambles(facts).map(|said| said.text.to_lowercase()).collect();
-        let grams: Vec<_> = said.iter().map(|text| trigrams(text)).filter(|set| !set.is_empty()).collect();
-        if grams.len() < 2 {
-            return Measured::Undefined("fewer than two messages of three words or more between tool calls".to_owned());
+        let said: Vec<_> = preambles(facts).map(|said| (said.event, said.text.to_lowercase())).collect();
+        let grams = said.iter().map(|(event, text)| (*event, trigrams(text))).filter(|(_, set)| !set.is_empty());
+        let grams: Vec<_> = grams.collect();
+        let alike: Vec<_> =
+            grams.windows(2).map(|pair| (jaccard(&pair[0].1, &pair[1].1), vec![pair[0].0, pair[1].0])).collect();
+        let total: f64 = alike.iter().map(|(alike, _)| alike).sum();
+        let number = alike.len() as f64;
+        match alike.into_iter().max_by(|one, two| one.0.total_cmp(&two.0)) {
+            Some((_, cites)) => Measured::cited(total / number, cites),
+            None => Measured::Undefined("fewer than two messages of three words or more between tool calls".to_owned()),
         }
-        let total: f64 = grams.windows(2).map(|pair| jaccard(&pair[0], &pair[1])).sum();
-        Measured::value(total / (grams.len() - 1) as f64)
     },
 };
 

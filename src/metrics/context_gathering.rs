@@ -6,6 +6,7 @@
 use super::{
     Metric,
     facts::{ActDone, At, Facts, count, share, untold},
+    lexicon::pattern,
     paths,
 };
 use crate::model::{
@@ -14,8 +15,12 @@ use crate::model::{
     score::{Measured, Reading},
 };
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use regex::RegexSet;
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 const NO_EDIT: &str = "nothing was edited";
 
@@ -259,7 +264,7 @@ pub const READ_PRECISION: Metric = Metric {
     behaviour: "context_gathering",
     unit: "share",
     range: "0..1",
-    doc: "Files read that were also edited, named in the final message, or are gold (`gold.read`, `gold.edit`) / files of the workspace read.",
+    doc: "Files read that were also edited, named in the final message, or are gold (`gold.read`, `gold.edit`) / files of the workspace read. Cites the reads of files that came to nothing, else all.",
     undefined: "no file was read",
     unknown: "never",
     fails: "A file read to rule it out is useful and counts as waste; without gold files only edits and the last message speak for a read.",
@@ -270,7 +275,9 @@ pub const READ_PRECISION: Metric = Metric {
         let gold = gold(facts, |gold| gold.read.iter().chain(&gold.edit).collect());
         let used =
             |path: &&&str| edited.contains(**path) || text.contains(paths::file_name(path)) || gold.is_match(path);
-        share(read.keys().filter(used).count(), read.len(), "no file was read", Vec::new())
+        let loose: BTreeSet<EventId> = read.iter().filter(|(path, _)| !used(path)).map(|(_, event)| *event).collect();
+        let cites = if loose.is_empty() { read.values().copied().collect() } else { loose };
+        share(read.keys().filter(used).count(), read.len(), "no file was read", cites.into_iter().collect())
     },
 };
 
@@ -279,7 +286,7 @@ pub const READ_RECALL: Metric = Metric {
     behaviour: "context_gathering",
     unit: "share",
     range: "0..1",
-    doc: "Globs of the task's `gold.read` that a file read, or shown by a search, matches / globs of `gold.read`. The detail lists those missed.",
+    doc: "Globs of the task's `gold.read` that a file read matches / globs of `gold.read`. The detail lists those missed.",
     undefined: "the task names no gold files to read",
     unknown: "never",
     fails: "As good as the gold list: a file that is needed and not listed, or listed and not needed, misleads.",
@@ -356,7 +363,7 @@ pub const SEARCH_ZERO_HITS: Metric = Metric {
     behaviour: "context_gathering",
     unit: "share",
     range: "0..1",
-    doc: "Search calls (a single search act, not filtered) with an empty output or exit status 1 / such calls.",
+    doc: "Calls that only search (one search act, nothing else) and came back with an empty output, exit status 1 or words such as `No matches found` / such calls that came back.",
     undefined: "nothing was searched for",
     unknown: "the source tells neither exit codes nor outputs",
     fails: "A search that shows nothing can be the answer one wanted; exit status 1 of some programs means an error, not no hit.",
@@ -366,16 +373,32 @@ pub const SEARCH_ZERO_HITS: Metric = Metric {
         }
         let searches: Vec<_> = searches(facts).collect();
         let empty = |call: &&&super::facts::Call<'_>| {
-            call.exit == Some(1) || facts.tells().outputs && call.output.trim().is_empty()
+            let silent = || call.output.trim().is_empty() || NOTHING.is_match(call.output);
+            call.exit == Some(1) || facts.tells().outputs && silent()
         };
         let cites: Vec<EventId> = searches.iter().filter(empty).map(|call| call.event).collect();
         share(cites.len(), searches.len(), "nothing was searched for", cites)
     },
 };
 
+/// How search tools say that they found nothing.
+static NOTHING: LazyLock<RegexSet> =
+    LazyLock::new(|| pattern(r"(?i)^\s*(no (files|matches|results)( were)? found|found 0 )"));
+/// How tools of agents say that they cut what they show.
+static CUT: LazyLock<RegexSet> = LazyLock::new(|| {
+    pattern(concat!(
+        r"…\d+ (tokens|chars|characters|lines|bytes) truncated…|\[\d+ (lines|characters|chars|bytes) truncated\]",
+        r"|(?m)^\[\.\.\. omitted \d+ of \d+ lines|^Warning: truncated output \(original token count|^\(Results are truncated",
+        r"|^(IMPORTANT: )?The file content has been truncated|^(<persisted-output>\s*)?Output too large \(",
+        r"|^\(?(\.\.\.)?\[?[Oo]utput (was )?truncated|^\[Showing lines \d+-\d+ of \d+|^<elided_chars>",
+    ))
+});
+
 fn searches<'f>(facts: &'f Facts<'_>) -> impl Iterator<Item = &'f super::facts::Call<'f>> {
     let only_search = |call: &&super::facts::Call<'_>| {
-        call.ran() && matches!(&facts.acts[call.acts.clone()], [act] if act.deed.act == Act::Search)
+        call.ran()
+            && call.result.is_some()
+            && matches!(&facts.acts[call.acts.clone()], [act] if act.deed.act == Act::Search)
     };
     facts.calls.iter().filter(only_search)
 }
@@ -385,7 +408,7 @@ pub const SEARCH_BYTES: Metric = Metric {
     behaviour: "context_gathering",
     unit: "bytes",
     range: ">= 0",
-    doc: "Bytes of output that search calls gave back, as kept in the trace.",
+    doc: "Bytes of output that calls that only search gave back, as kept in the trace. Cites the one that gave back most.",
     undefined: "nothing was searched for",
     unknown: "the source does not tell outputs",
     fails: "Long lines and vendored files weigh more than many useful hits; what an agent's own tool cut off before it was recorded is not counted.",
@@ -393,11 +416,9 @@ pub const SEARCH_BYTES: Metric = Metric {
         if !facts.tells().outputs {
             return untold("outputs");
         }
-        let sizes: Vec<usize> = searches(facts).map(|call| call.output.len()).collect();
-        if sizes.is_empty() {
-            Measured::Undefined("nothing was searched for".to_owned())
-        } else {
-            count(sizes.iter().sum(), Vec::new())
+        match searches(facts).max_by_key(|call| (call.output.len(), std::cmp::Reverse(call.event))) {
+            Some(most) => count(searches(facts).map(|call| call.output.len()).sum(), vec![most.event]),
+            None => Measured::Undefined("nothing was searched for".to_owned()),
         }
     },
 };
@@ -407,7 +428,7 @@ pub const OUTPUTS_TRUNCATED: Metric = Metric {
     behaviour: "context_gathering",
     unit: "calls",
     range: ">= 0",
-    doc: "Tool calls whose output was too long to be kept whole (over 64 KiB), or was cut by the agent's own tools as their output says.",
+    doc: "Tool calls whose output was too long to be kept whole (over 64 KiB), or was cut by the agent's own tools as their output says (`…120 tokens truncated…`, `Results are truncated`).",
     undefined: "no tool was called",
     unknown: "the source does not tell outputs",
     fails: "An agent's own way of saying that it cut an output is found only where it uses the usual words near the end.",
@@ -418,12 +439,8 @@ pub const OUTPUTS_TRUNCATED: Metric = Metric {
         if facts.calls.is_empty() {
             return Measured::Undefined("no tool was called".to_owned());
         }
-        let says = |text: &str| {
-            let tail = text.get(text.len().saturating_sub(400)..).unwrap_or(text);
-            ["truncated", "tokens truncated", "output truncated"].iter().any(|mark| tail.contains(mark))
-        };
-        let cites: Vec<EventId> =
-            facts.calls.iter().filter(|call| !call.output_whole || says(call.output)).map(|call| call.event).collect();
+        let cut = |call: &&super::facts::Call<'_>| !call.output_whole || CUT.is_match(call.output);
+        let cites: Vec<EventId> = facts.calls.iter().filter(cut).map(|call| call.event).collect();
         count(cites.len(), cites)
     },
 };

@@ -7,9 +7,10 @@ use super::{
     facts::{At, Call, Facts, count, share, untold},
 };
 use crate::model::{id::EventId, score::Measured, trace::ResultStatus, trace::Usage};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 const NEVER: &str = "never";
+const UNTOLD: &str = "the source does not tell usage";
 const NO_CALL: &str = "no tool was called";
 
 const fn usage(
@@ -18,17 +19,7 @@ const fn usage(
     fails: &'static str,
     of: fn(&Facts<'_>) -> Measured,
 ) -> Metric {
-    Metric {
-        id,
-        behaviour: "efficiency",
-        unit,
-        range: ">= 0",
-        doc,
-        undefined: NEVER,
-        unknown: "the source does not tell usage",
-        fails,
-        of,
-    }
+    Metric { id, behaviour: "efficiency", unit, range: ">= 0", doc, undefined: NEVER, unknown: UNTOLD, fails, of }
 }
 
 pub const TOKENS_IN: Metric = usage(
@@ -52,18 +43,21 @@ pub const TOKENS_OUT: Metric = usage(
     |facts| summed(facts, |usage| usage.output),
 );
 
-pub const COST_USD: Metric = usage(
-    ("cost_usd", "US dollars"),
-    "Cost as the source states it per response or turn.",
-    "Prices change and discounts are not known; a login with a flat rate states a cost that nobody paid.",
-    |facts| {
-        if facts.usage.is_empty() || facts.usage.iter().any(|usage| usage.micro_usd.is_none()) {
-            return untold("the cost of every response");
-        }
-        let micro: u64 = facts.usage.iter().filter_map(|usage| usage.micro_usd).sum();
-        Measured::value(micro as f64 / 1e6)
-    },
-);
+pub const COST_USD: Metric = Metric {
+    unknown: "the source does not tell the cost of every response",
+    ..usage(
+        ("cost_usd", "US dollars"),
+        "Cost as the source states it per response or turn.",
+        "Prices change and discounts are not known; a login with a flat rate states a cost that nobody paid.",
+        |facts| {
+            if facts.usage.is_empty() || facts.usage.iter().any(|usage| usage.micro_usd.is_none()) {
+                return untold("the cost of every response");
+            }
+            let micro: u64 = facts.usage.iter().filter_map(|usage| usage.micro_usd).sum();
+            Measured::value(micro as f64 / 1e6)
+        },
+    )
+};
 
 fn summed(facts: &Facts<'_>, of: fn(&Usage) -> u64) -> Measured {
     if facts.usage.is_empty() {
@@ -99,7 +93,7 @@ pub const TOOL_S: Metric = Metric {
     behaviour: "efficiency",
     unit: "seconds",
     range: ">= 0",
-    doc: "Sum of the running times of all tool calls: as told, else from call to result.",
+    doc: "Sum of the running times of all tool calls that have one: as told, else from call to result.",
     undefined: NO_CALL,
     unknown: "no call has a running time",
     fails: "Calls that ran side by side are added up, so it may exceed the wall time; a command left in the background counts only until its call returned.",
@@ -202,7 +196,7 @@ pub const LONGEST_LOOP: Metric = Metric {
     behaviour: "efficiency",
     unit: "repetitions",
     range: ">= 1",
-    doc: "Largest number of times in a row that one cycle of k tool calls (k from 1 to 4; tool and input equal) came; 1 if nothing was repeated.",
+    doc: "Largest number of times in a row that one cycle of k tool calls (k from 1 to 4; tool and input equal) came; 1 if nothing was repeated. Cites the call that ends the first longest one.",
     undefined: NO_CALL,
     unknown: NEVER,
     fails: "Polling for a job that takes its time is a loop and no fault; a loop whose commands differ in one letter is missed.",
@@ -222,7 +216,6 @@ pub const LONGEST_LOOP: Metric = Metric {
                 }
             }
         }
-        let cites: BTreeSet<EventId> = if most > 1 { [facts.calls[end].event].into() } else { BTreeSet::new() };
-        count(most, cites.into_iter().collect())
+        count(most, if most > 1 { vec![facts.calls[end].event] } else { Vec::new() })
     },
 };

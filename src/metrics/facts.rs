@@ -236,6 +236,13 @@ impl Facts<'_> {
         first.into_iter().filter(|(_, made)| *made).map(|(path, _)| path).collect()
     }
 
+    /// Why questions in prose cannot be counted, where they cannot.
+    pub fn unread_questions(&self) -> Option<String> {
+        let language = &self.trace.header.language;
+        let read = crate::interview::questions::speaks(language) || self.messages.iter().all(|said| !said.ends_turn);
+        (!read).then(|| format!("there is no table of questions for the language `{language}`"))
+    }
+
     /// The user's first message of a stage.
     pub fn said_at(&self, stage: &str) -> Option<EventId> {
         let of = |event: &EventId| self.trace.event(*event).is_some_and(|event| event.stage == stage);

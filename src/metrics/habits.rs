@@ -24,6 +24,38 @@ pub const RG_SHARE: Metric = Metric {
     },
 };
 
+const GREPS: &[&str] = &["grep", "egrep", "fgrep", "zgrep", "git"];
+
+pub const RG_SEARCHES: Metric = Metric {
+    id: "rg_searches",
+    behaviour: "habits",
+    unit: "acts",
+    range: ">= 0",
+    doc: "Search acts by `rg` from a shell.",
+    undefined: NEVER,
+    unknown: NEVER,
+    fails: "A count grows with the length of the session, and says nothing where a native tool searches.",
+    of: |facts| from_a_shell(facts, |program| program == "rg"),
+};
+
+pub const GREP_SEARCHES: Metric = Metric {
+    id: "grep_searches",
+    behaviour: "habits",
+    unit: "acts",
+    range: ">= 0",
+    doc: "Search acts by `grep`, `egrep`, `fgrep`, `zgrep` or `git grep` from a shell.",
+    undefined: NEVER,
+    unknown: NEVER,
+    fails: "As with rg_searches: a count grows with the session; `grep` behind a pipe filters and is no search.",
+    of: |facts| from_a_shell(facts, |program| GREPS.contains(&program)),
+};
+
+fn from_a_shell(facts: &Facts<'_>, counts: fn(&str) -> bool) -> Measured {
+    let shell = acts(facts, Act::Search).filter(|act| !act.deed.command.is_empty());
+    let cites: Vec<EventId> = shell.filter(|act| counts(&act.deed.program)).map(|act| act.at.0).collect();
+    count(cites.len(), cites)
+}
+
 fn acts<'f>(facts: &'f Facts<'_>, act: Act) -> impl Iterator<Item = &'f ActDone> {
     facts.acts.iter().filter(move |done| done.deed.act == act)
 }
@@ -67,7 +99,7 @@ pub const PARALLEL_READS: Metric = Metric {
     behaviour: "habits",
     unit: "calls",
     range: ">= 1",
-    doc: "Mean number of read, search and list calls per model response that holds any. Only responses whose calls the source groups are counted.",
+    doc: "Mean number of read, search and list calls per model response that holds any. Only responses whose calls the source groups are counted. Cites the first call of the response with most.",
     undefined: "no response with a read is told apart",
     unknown: NEVER,
     fails: "Only told where the source groups calls by response; reading many files at once may be haste.",
@@ -77,13 +109,14 @@ pub const PARALLEL_READS: Metric = Metric {
                 let acts = &facts.acts[facts.calls[**call].acts.clone()];
                 !acts.is_empty() && acts.iter().all(|act| matches!(act.deed.act, Act::Read | Act::Search | Act::List))
             };
-            batch.calls.iter().filter(looks).count()
+            (batch.calls.iter().filter(looks).count(), batch.calls.first().map(|call| facts.calls[*call].event))
         };
-        let counts: Vec<usize> =
-            facts.batches.iter().filter(|batch| batch.told).map(reads).filter(|reads| *reads > 0).collect();
-        match counts.len() {
-            0 => Measured::Undefined("no response with a read is told apart".to_owned()),
-            batches => Measured::value(counts.iter().sum::<usize>() as f64 / batches as f64),
+        let counts: Vec<(usize, Option<EventId>)> =
+            facts.batches.iter().filter(|batch| batch.told).map(reads).filter(|(reads, _)| *reads > 0).collect();
+        let total: usize = counts.iter().map(|(reads, _)| reads).sum();
+        match counts.iter().max_by_key(|(reads, first)| (*reads, std::cmp::Reverse(*first))) {
+            None => Measured::Undefined("no response with a read is told apart".to_owned()),
+            Some((_, first)) => Measured::cited(total as f64 / counts.len() as f64, first.iter().copied().collect()),
         }
     },
 };

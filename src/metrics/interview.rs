@@ -23,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const NO_SUITE: &str = "there is no interview: this is a recorded session";
 const NO_FACTS: &str = "the task has no fact that only the user can tell";
 const NEVER: &str = "never";
+const NO_TABLE: &str = "the language has no table of questions, and a message ends a turn";
 
 /// Weighted recall of what was worth asking: told weight / all weight.
 pub fn weighted_recall(facts: &[(f64, bool)]) -> Option<f64> {
@@ -66,9 +67,12 @@ pub const QUESTIONS_ASKED: Metric = Metric {
     range: ">= 0",
     doc: "Questions (not go-aheads, not offers) in messages that end a turn and through ask tools. Where the interviewer answered and the sentence was not recognised as a question, it counts as one.",
     undefined: NEVER,
-    unknown: NEVER,
+    unknown: NO_TABLE,
     fails: "Several questions in one sentence count as one; a question that the table does not know counts only where the interviewer answered.",
     of: |facts| {
+        if let Some(why) = facts.unread_questions() {
+            return Measured::Unknown(why);
+        }
         let exchanges = exchange::exchanges(facts);
         count(
             exchanges.iter().map(|one| one.asked).sum(),
@@ -133,11 +137,13 @@ pub const QUESTION_PRECISION: Metric = Metric {
     range: "0..1",
     doc: "Useful questions / questions asked. In one exchange (the agent's questions and what the interviewer answered), as many questions are useful as new non-discoverable facts were told, at most all of them.",
     undefined: "no question was asked, or there is no task",
-    unknown: NEVER,
+    unknown: NO_TABLE,
     fails: "A useful question about something that the suite's author did not think of counts as useless.",
-    of: |facts| match precision(facts) {
-        Ok((useful, asked, cites)) => share(useful, asked, "no question was asked", cites),
-        Err(why) => Measured::Undefined(why.to_owned()),
+    of: |facts| match (precision(facts), facts.unread_questions()) {
+        (Err(why), _) if facts.task.is_none() => Measured::Undefined(why.to_owned()),
+        (_, Some(why)) => Measured::Unknown(why),
+        (Ok((useful, asked, cites)), None) => share(useful, asked, "no question was asked", cites),
+        (Err(why), None) => Measured::Undefined(why.to_owned()),
     },
 };
 
@@ -166,13 +172,16 @@ pub const QUESTION_F1: Metric = Metric {
     range: "0..1",
     doc: "Harmonic mean of fact_recall and question_precision; 0 where nothing was asked and there was something to ask.",
     undefined: "fact_recall is undefined",
-    unknown: NEVER,
+    unknown: NO_TABLE,
     fails: "Inherits what misleads fact_recall and question_precision, and hides which of the two is low.",
     of: |facts| {
         let (recall, cites) = match recall(facts) {
             Ok((recall, cites, _)) => (recall, cites),
             Err(why) => return Measured::Undefined(why.to_owned()),
         };
+        if let Some(why) = facts.unread_questions() {
+            return Measured::Unknown(why);
+        }
         let precision = precision(facts).map_or(0.0, |(useful, asked, _)| useful as f64 / asked as f64);
         Measured::cited(f1(precision, recall), cites)
     },
@@ -211,7 +220,7 @@ pub const GO_AHEADS: Metric = Metric {
     range: ">= 0",
     doc: "Times the agent stopped to ask for leave to go on (interviewer decisions; in a recorded session, turns that end with such a sentence).",
     undefined: NEVER,
-    unknown: NEVER,
+    unknown: NO_TABLE,
     fails: "An agent that is set up to ask for leave is counted for its set-up, not for its judgement.",
     of: |facts| decided(facts, Decided::GoAhead, AskKind::GoAhead),
 };
@@ -223,12 +232,15 @@ pub const OFFERS: Metric = Metric {
     range: ">= 0",
     doc: "Offers of further work that the interviewer declined (in a recorded session, offers in messages that end a turn).",
     undefined: NEVER,
-    unknown: NEVER,
+    unknown: NO_TABLE,
     fails: "An offer at the end is often mere politeness; the count says nothing of whether the work was complete.",
     of: |facts| decided(facts, Decided::DeclineOffer, AskKind::Offer),
 };
 
 fn decided(facts: &Facts<'_>, decided: Decided, kind: AskKind) -> Measured {
+    if let Some(why) = facts.unread_questions() {
+        return Measured::Unknown(why);
+    }
     let cites: Vec<EventId> = if facts.task.is_some() {
         facts.decisions.iter().filter(|(_, decision)| decision.decision == decided).map(|(event, _)| *event).collect()
     } else {
@@ -244,7 +256,7 @@ pub const OVER_ASKING: Metric = Metric {
     range: ">= 0",
     doc: "Questions asked (see questions_asked) where there was nothing to ask: on the fully specified twin, or on a task without facts.",
     undefined: "the task has facts to ask for, or there is no task",
-    unknown: NEVER,
+    unknown: NO_TABLE,
     fails: "One clever question about a real gap in the brief counts as over-asking; one twin a task is a small sample.",
     of: |facts| match facts.task {
         Some(task) if facts.twin || task.interview.facts.is_empty() => (QUESTIONS_ASKED.of)(facts),
@@ -410,7 +422,7 @@ pub const REGRESSIONS: Metric = Metric {
     unit: "share",
     range: "0..1",
     doc: "Checks that held at the end of one stage, were still in force at the next finished stage at whose end they ran, and no longer held there / checks that held at one and ran at the other.",
-    undefined: "no check ran at two stages",
+    undefined: "no check that held ran again at a later stage",
     unknown: NEVER,
     fails: "A check that a later stage rightly makes obsolete counts as lost unless the suite says `until`; flaky checks look like regressions.",
     of: |facts| {

@@ -137,6 +137,8 @@ pub static METRICS: &[Metric] = &[
     efficiency::RETRIED_FAILURES,
     efficiency::LONGEST_LOOP,
     habits::RG_SHARE,
+    habits::RG_SEARCHES,
+    habits::GREP_SEARCHES,
     habits::NATIVE_SEARCH_SHARE,
     habits::PATCH_SHARE,
     habits::PARALLEL_READS,

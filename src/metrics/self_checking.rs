@@ -67,7 +67,7 @@ pub const EDITS_BETWEEN_CHECKS_MEDIAN: Metric = Metric {
     behaviour: "self_checking",
     unit: "edit calls",
     range: ">= 1",
-    doc: "Median number of code-edit calls in the stretches that checks divide the run into: before the first check, between two, after the last. Stretches without a code edit are left out.",
+    doc: "Median number of code-edit calls in the stretches that checks divide the run into: before the first check, between two, after the last. Stretches without a code edit are left out. Cites the last edit of each.",
     undefined: "no code was edited, or no check ran",
     unknown: "never",
     fails: "Many small edit calls look worse than one large one that changes as much.",
@@ -76,7 +76,9 @@ pub const EDITS_BETWEEN_CHECKS_MEDIAN: Metric = Metric {
             stretches.sort_by_key(|(edits, _)| *edits);
             let middle = stretches.len() / 2;
             let low = stretches[(stretches.len() - 1) / 2].0 as f64;
-            Measured::cited(f64::midpoint(low, stretches[middle].0 as f64), Vec::new())
+            let mut cites: Vec<EventId> = stretches.iter().map(|(_, last)| *last).collect();
+            cites.sort_unstable();
+            Measured::cited(f64::midpoint(low, stretches[middle].0 as f64), cites)
         }
         Err(why) => Measured::Undefined(why.to_owned()),
     },
@@ -310,7 +312,7 @@ pub const SELF_REVIEW: Metric = Metric {
     behaviour: "self_checking",
     unit: "yes or no",
     range: "0, 1",
-    doc: "1 if the agent looked at its own change after the last edit: `git diff`, `git status`, `git show` or their like; where no code was edited, a listing too.",
+    doc: "1 if the agent looked at its own change after the last code edit (after the last edit, where no code was edited): `git diff`, `git status`, `git show` or their like; where no code was edited, a listing too.",
     undefined: "nothing was edited",
     unknown: "never",
     fails: "Having looked is not having seen; a diff shown by a tool of the agent's own may not be known as one.",

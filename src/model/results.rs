@@ -66,6 +66,9 @@ pub struct TrialResult {
     pub id: String,
     pub task: String,
     pub agent: String,
+    /// As the agent named it; absent where nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     pub trial: u32,
     pub twin: bool,
     /// The same task in two runs has the same hash; empty for recorded sessions.

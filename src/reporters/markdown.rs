@@ -3,10 +3,11 @@
 //! Foreign text is one line of escaped text, never in a code span: it cannot open a tag, end a cell, mention a person or become a link.
 
 use super::findings::{Found, Missing, criteria, exclusions, worst};
+use super::habits::habits;
 use super::names::{dimensions, spoken};
 use super::standings::{pairs, sentence};
 use super::terminal::{per_task, spent};
-use super::words::{duration, half, one_line, plural, score};
+use super::words::{duration, figure, half, one_line, plural, score};
 use super::{Report, Reporter, Written};
 use crate::model::{
     fault::Fault,
@@ -30,6 +31,7 @@ fn render(report: &Report<'_>) -> Result<Vec<Written>, Fault> {
     least_met(results, &mut out);
     left_out(results, &mut out);
     gates(results, &mut out);
+    habits_table(results, &mut out);
     notes(report, &mut out);
     foot(report, &mut out);
     Ok(vec![Written { path: MARKDOWN.file.to_owned(), bytes: out.into_bytes() }])
@@ -175,6 +177,21 @@ fn gates(results: &Results, out: &mut String) {
         let verdict = escaped(&gate.verdict.replace('_', " "), 40);
         format!("{verdict}: {} ({})", escaped(&gate.rule, 120), escaped(&gate.why, 200))
     });
+}
+
+fn habits_table(results: &Results, out: &mut String) {
+    let Some(found) = habits(results) else { return };
+    let columns: Vec<String> = found.means.iter().map(|id| escaped(&id.replace('_', " "), 40)).collect();
+    let _ = writeln!(out, "### Habits by model family\n\nA description, not a score.\n");
+    let _ = writeln!(out, "| family | {}s | calls | rg | grep | {} |", found.unit(), columns.join(" | "));
+    let _ = writeln!(out, "| --- |{}", " ---: |".repeat(4 + columns.len()));
+    for row in found.rows.iter().take(MOST) {
+        let mean = |mean: &Option<(f64, usize)>| mean.map_or("-".to_owned(), |(mean, _)| figure(mean));
+        let cells: Vec<String> = row.means.iter().map(mean).collect();
+        let counts = [row.trials.len() as f64, row.calls, row.rg, row.grep].map(figure).join(" | ");
+        let _ = writeln!(out, "| {} | {counts} | {} |", escaped(&row.family, 40), cells.join(" | "));
+    }
+    out.push('\n');
 }
 
 fn notes(report: &Report<'_>, out: &mut String) {

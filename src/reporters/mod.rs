@@ -9,6 +9,7 @@
 //! Every text in a report was written by an agent, a workspace or a suite: all of it is hostile. Each output escapes it in one place of its own.
 
 mod findings;
+mod habits;
 mod html;
 mod json;
 mod junit;

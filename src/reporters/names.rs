@@ -75,6 +75,7 @@ mod tests {
             id: id.to_owned(),
             task: String::new(),
             agent: String::new(),
+            model: None,
             trial: 1,
             twin: false,
             task_hash: String::new(),

@@ -15,6 +15,7 @@
 
 use super::Report;
 use super::findings::{Exclusion, Missing, criteria, exclusions, worst};
+use super::habits::habits;
 use super::names::{dimensions, spoken};
 use super::standings::{pairs, sentence};
 use super::words::{and, duration, half, number, one_line, plural, score, usd};
@@ -45,6 +46,7 @@ pub fn terminal(report: &Report<'_>, width: usize, colour: Colour) -> String {
     page.worst(results);
     page.left_out(results);
     page.gates(results);
+    page.habits(results);
     page.notes(report);
     page.cost(report);
     page.out
@@ -184,6 +186,17 @@ impl Page {
                 &format!("{verdict}  {}: {}", one_line(&gate.rule, 80), one_line(&gate.why, 200)),
                 "    ",
             );
+        }
+    }
+
+    fn habits(&mut self, results: &Results) {
+        let Some(found) = habits(results) else { return };
+        self.section("habits by model family: a description, not a score");
+        let wide = found.rows.iter().map(|row| row.name().chars().count()).max().unwrap_or(0);
+        for row in &found.rows {
+            let name = row.name();
+            let name = format!("{name}{}", " ".repeat(wide - name.chars().count()));
+            self.wrapped(&format!("  {name}  "), &found.sentence(row), "    ");
         }
     }
 

@@ -145,6 +145,7 @@ pub fn trial_result(end: TrialEnd, grades: Option<Grades>) -> TrialResult {
         dimensions: of_dimensions,
         task: end.key.task,
         agent: end.key.agent,
+        model: end.model,
         trial: end.key.n,
         twin: end.key.twin,
         passed: grades.passed,

@@ -131,3 +131,30 @@ fn nothing_to_grade_is_said_and_nothing_is_written() {
     insta::assert_snapshot!(said);
     assert!(!folder.path().join(".evalrun").exists());
 }
+
+/// Sessions of several models: who searches with `rg` and who with `grep`, in every report.
+#[test]
+fn habits_stand_beside_each_other_by_model_family() {
+    let folder = tempfile::tempdir().unwrap();
+    let formats = ["codex_rollout", "claude_session", "swe_together"].map(traces);
+    let run = evalrun(folder.path()).arg("grade").args(formats).args(["--out", "graded"]).output().unwrap();
+    let section = |text: &str, from: &str, to: &str| {
+        let at = text.find(from).unwrap_or_else(|| panic!("no `{from}` in\n{text}"));
+        text[at..].split(to).next().unwrap().to_owned()
+    };
+    let read = |path: &str| fs::read_to_string(folder.path().join("graded").join(path)).unwrap();
+    let terminal = section(&String::from_utf8(run.stdout).unwrap(), "habits by model family", "\n\n");
+    let summary = section(&read("summary.md"), "### Habits", "\n### ");
+    let page = section(&read("report.html"), "<section id=\"habits\">", "</section>");
+    assert!(terminal.lines().all(|line| line.chars().count() <= 100), "{terminal}");
+    insta::assert_snapshot!(format!("{terminal}\n\n{summary}\n{page}"));
+    let results: serde_json::Value = serde_json::from_str(&read("results.json")).unwrap();
+    let sum = |id: &str| -> f64 {
+        results["trials"].as_array().unwrap().iter().map(|trial| trial["metrics"][id].as_f64().unwrap()).sum()
+    };
+    let shown = |column: usize| -> f64 {
+        let rows = summary.lines().filter(|line| line.starts_with("| ")).skip(2);
+        rows.map(|row| row.split('|').nth(column).unwrap().trim().parse::<f64>().unwrap()).sum()
+    };
+    assert_eq!((shown(4), shown(5)), (sum("rg_searches"), sum("grep_searches")), "no search is lost or told twice");
+}

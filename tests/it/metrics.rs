@@ -21,9 +21,15 @@ fn every_case_measures_as_written() {
         let facts = tiny::facts(&built);
         for (id, expected) in &case.expect {
             let metric = metrics::named(id).unwrap_or_else(|| panic!("{file}: {}: no metric `{id}`", case.case));
-            let found = tiny::word(&(metric.of)(&facts));
-            if &found != expected {
-                wrong.push(format!("{file}: {}: {id} is {found}, expected {expected}", case.case));
+            let measured = (metric.of)(&facts);
+            let found = tiny::word(&measured);
+            let (number, cites) = tiny::expected(expected);
+            if &found != number {
+                wrong.push(format!("{file}: {}: {id} is {found}, expected {number}", case.case));
+            }
+            let cited = built.cited(&measured);
+            if cites.as_ref().is_some_and(|cites| *cites != cited) {
+                wrong.push(format!("{file}: {}: {id} cites {cited:?}, expected {cites:?}", case.case));
             }
         }
     }
@@ -31,25 +37,49 @@ fn every_case_measures_as_written() {
 }
 
 #[test]
-fn every_metric_has_a_case_with_a_value_and_one_without() {
-    let mut valued: BTreeSet<String> = BTreeSet::new();
-    let mut other: BTreeSet<String> = BTreeSet::new();
+fn every_metric_has_cases_for_all_it_can_say() {
+    let mut said: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (_, case) in cases() {
         for (id, expected) in case.expect {
-            let set = if expected.is_number() { &mut valued } else { &mut other };
-            set.insert(id);
+            let (expected, _) = tiny::expected(&expected);
+            let word = expected.as_str().map_or_else(|| format!("= {expected}"), str::to_owned);
+            said.entry(id).or_default().insert(word);
         }
     }
-    let missing: Vec<&str> = METRICS.iter().map(|metric| metric.id).filter(|id| !valued.contains(*id)).collect();
-    assert!(missing.is_empty(), "no case gives a value for: {}", missing.join(", "));
-    let never = |metric: &&metrics::Metric| metric.undefined == "never" && metric.unknown == "never";
-    let missing: Vec<&str> = METRICS
-        .iter()
-        .filter(|metric| !never(metric))
-        .map(|metric| metric.id)
-        .filter(|id| !other.contains(*id))
-        .collect();
-    assert!(missing.is_empty(), "no case leaves undefined or unknown: {}", missing.join(", "));
+    let missing = METRICS.iter().flat_map(|metric| {
+        let words = said.remove(metric.id).unwrap_or_default();
+        let values = words.iter().filter(|word| word.starts_with('=')).count();
+        let lacks = |word: &str, when: &str| !when.starts_with("never") && !words.contains(word);
+        [
+            (values < 2).then(|| format!("{}: two values that differ ({values} there)", metric.id)),
+            lacks("undefined", metric.undefined).then(|| format!("{}: undefined: {}", metric.id, metric.undefined)),
+            lacks("unknown", metric.unknown).then(|| format!("{}: unknown: {}", metric.id, metric.unknown)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+    });
+    let missing: Vec<String> = missing.collect();
+    assert!(missing.is_empty(), "no case for\n{}", missing.join("\n"));
+    let never = METRICS.iter().filter(|metric| metric.undefined.is_empty() || metric.unknown.is_empty());
+    assert_eq!(never.count(), 0, "say when it is undefined and when unknown, or `never`");
+}
+
+/// What says `never` never is: over every case, no matter what it was written for.
+#[test]
+fn never_is_never() {
+    for (file, case) in cases() {
+        let built = tiny::build(&case);
+        for (id, measured) in metrics::measure(&tiny::facts(&built)) {
+            let metric = metrics::named(id).unwrap();
+            let broke = match measured {
+                Measured::Value(_) => false,
+                Measured::Undefined(_) => metric.undefined.starts_with("never"),
+                Measured::Unknown(_) => metric.unknown.starts_with("never"),
+            };
+            assert!(!broke, "{file}: {}: {id} is {measured:?}", case.case);
+        }
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! `user`, `say`, `final`, `shell` (with `out`, `exit`, `status`), `read`, `search`, `write`, `edit` (with `old`, `new`), `ask`, `plan`, `stage`,
 //! `skip`, `end_stage`, `check`, `told`, `otherwise`, `go_ahead`, `offer`, `remind`, `snapshot`, `changed`, `compaction`, `end`.
+//! `as` names a step, so that a case can say which events made a number: `ends_green: {is: 1, cites: [t1]}`.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use evalrun::{
@@ -33,14 +34,35 @@ pub struct Case {
     #[serde(default)]
     pub twin: bool,
     pub trace: Vec<Map<String, Value>>,
+    /// Metric -> a number, `undefined`, `unknown`, or `{is: 1, cites: [t1]}`: the steps it cites, by the names that `as` gave them.
     #[serde(default)]
     pub expect: BTreeMap<String, Value>,
 }
 
 pub struct Built {
+    /// Event -> the name of its step.
+    pub names: BTreeMap<EventId, String>,
     pub trace: Trace,
     pub task: Option<Task>,
     pub twin: bool,
+}
+
+impl Built {
+    /// The steps that a number cites, each once; none where there is no number. A step without a name goes by its place, from 0.
+    pub fn cited(&self, measured: &Measured) -> Vec<String> {
+        let Measured::Value(reading) = measured else { return Vec::new() };
+        let mut names: Vec<String> = reading.cites.iter().map(|event| self.names[event].clone()).collect();
+        names.dedup();
+        names
+    }
+}
+
+/// What a case expects: a number or its absence, and the steps to be cited where it says.
+pub fn expected(value: &Value) -> (&Value, Option<Vec<String>>) {
+    let Some(fields) = value.as_object() else { return (value, None) };
+    assert!(fields.keys().all(|key| ["is", "cites"].contains(&key.as_str())), "{value}");
+    let name = |name: &Value| name.as_str().map_or_else(|| name.to_string(), str::to_owned);
+    (&value["is"], Some(value["cites"].as_array().unwrap().iter().map(name).collect()))
 }
 
 pub fn facts(built: &Built) -> Facts<'_> {
@@ -76,9 +98,15 @@ pub fn build(case: &Case) -> Built {
         language: case.language.clone().unwrap_or_else(|| "en".to_owned()),
     };
     let mut writer = Writer { events: Vec::new(), turn: 0, stage: String::new() };
-    case.trace.iter().for_each(|step| writer.step(step));
+    let mut names = BTreeMap::new();
+    for (place, step) in case.trace.iter().enumerate() {
+        let from = writer.events.len();
+        writer.step(step);
+        let name = step.get("as").and_then(Value::as_str).map_or_else(|| place.to_string(), str::to_owned);
+        names.extend(writer.events[from..].iter().map(|event| (event.id, name.clone())));
+    }
     let task = case.task.as_ref().map(task);
-    Built { trace: Trace { header, events: writer.events }, task, twin: case.twin }
+    Built { names, trace: Trace { header, events: writer.events }, task, twin: case.twin }
 }
 
 fn task(over: &Map<String, Value>) -> Task {

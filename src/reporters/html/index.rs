@@ -7,7 +7,7 @@ use super::super::terminal::{per_task, spent};
 use super::super::words::{duration, half, plural, score};
 use super::figure::{Measured, level, measured};
 use super::page::Pages;
-use super::{findings_view, interview, measures};
+use super::{findings_view, habits_view, interview, measures};
 use crate::model::{
     fault::Fault,
     results::{AgentResult, DimensionResult, Results, TrialResult},
@@ -60,6 +60,7 @@ struct View<'a> {
     failures: Vec<findings_view::FailureView<'a>>,
     criteria: Vec<findings_view::DimensionView<'a>>,
     exclusions: Vec<findings_view::ExclusionView<'a>>,
+    habits: Option<habits_view::HabitsView<'a>>,
     metrics: Vec<measures::Group<'a>>,
     gates: Vec<(String, &'a str, &'a str)>,
     notes: Vec<(&'a str, &'a str, String)>,
@@ -154,6 +155,7 @@ fn view<'a>(report: &'a Report<'a>, links: Links<'a>) -> View<'a> {
         failures: findings_view::failures(results, links),
         criteria: findings_view::criteria(results, links),
         exclusions: findings_view::exclusions(results, links),
+        habits: habits_view::view(results, links),
         metrics: measures::groups(results, links),
         gates: results
             .gates

@@ -9,6 +9,7 @@ mod event;
 mod event_words;
 mod figure;
 mod findings_view;
+mod habits_view;
 mod index;
 mod interview;
 mod measures;
