@@ -21,6 +21,7 @@ mod importers;
 mod interview;
 mod limits;
 mod metrics;
+mod oracles;
 mod process;
 mod questions;
 mod quickstart;
