@@ -5,7 +5,7 @@ use evalrun::metrics::{consistency, interview};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-pub const ORACLES: &[(&str, Oracle)] = &[
+pub const FUNCTIONS: &[(&str, Oracle)] = &[
     ("outcome_consistency", outcome),
     ("trajectory_distribution_consistency", |input| {
         json!(consistency::act_distribution_consistency(&lists(input, "trajectories")))
