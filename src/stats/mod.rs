@@ -3,16 +3,31 @@
 pub mod agreement;
 pub mod agreement_many;
 pub mod agreement_rank;
+pub mod bootstrap;
 pub mod calibration;
+pub mod clusters;
 pub mod confusion;
+pub mod contingency;
 pub mod flaky;
+pub mod intervals;
+pub mod moments;
+pub mod multiplicity;
+pub mod noninferiority;
+pub mod paired;
 pub mod passk;
+pub mod permutation;
+pub mod planning;
+pub mod power;
+pub mod quantile;
 pub mod ranking;
 pub mod rubric;
+pub mod seeded;
+pub mod sequential;
 pub mod shares;
+pub mod sprt;
 pub mod table;
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
+pub use intervals::Interval;
 
 /// The mean of one agent's task means with its t interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,24 +43,10 @@ pub struct MeanInterval {
 /// `task_means`: one mean per task, any range. `None` for no task at all. With equal numbers of trials this is Miller (2024)'s
 /// clustered standard error times sqrt(C/(C-1)). Means that are all equal give no interval: a zero-width one would claim certainty.
 pub fn mean_interval(task_means: &[f64]) -> Option<MeanInterval> {
-    let tasks = task_means.len();
-    if tasks == 0 {
-        return None;
-    }
-    let count = tasks as f64;
-    let mean = task_means.iter().sum::<f64>() / count;
-    let squares: f64 = task_means.iter().map(|value| (value - mean).powi(2)).sum();
-    // Means that differ by rounding alone are equal.
-    let interval = if tasks < 2 || squares <= 1e-24 * count {
-        None
-    } else {
-        let error = (squares / (count - 1.0) / count).sqrt();
-        StudentsT::new(0.0, 1.0, count - 1.0).ok().map(|t| {
-            let half = t.inverse_cdf(0.975) * error;
-            (mean - half, mean + half)
-        })
-    };
-    Some(MeanInterval { mean, interval, tasks })
+    let mean = moments::mean(task_means)?;
+    let estimate = noninferiority::Estimate::of(task_means);
+    let bounds = estimate.and_then(|estimate| estimate.bounds(0.025));
+    Some(MeanInterval { mean, interval: bounds.map(|bounds| (bounds.low, bounds.high)), tasks: task_means.len() })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use super::tiny::{self, Case};
 use evalrun::{
-    metrics::{self, METRICS, consistency, interview},
+    metrics::{self, METRICS},
     model::score::Measured,
 };
 use serde_json::{Map, Value};
@@ -117,75 +117,6 @@ fn ids_are_unique_and_the_document_is_current() {
     }
     let committed = fs::read_to_string(&path).unwrap_or_default();
     assert!(committed == document, "docs/metrics.md is stale: run `cargo xtask schema`");
-}
-
-/// Every case of the oracle, by name; a function that is not known here fails it.
-#[test]
-fn oracle_cases_hold() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/oracles/trajectory_metrics.json");
-    let file: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-    let cases = file["cases"].as_array().unwrap();
-    assert_eq!(cases.len(), 10);
-    for case in cases {
-        let found = oracle(case["fn"].as_str().unwrap(), &case["input"]);
-        let expected = match &case["expect"] {
-            Value::Object(fields) => fields.clone(),
-            number => Map::from_iter([("value".to_owned(), number.clone())]),
-        };
-        for (name, expected) in expected {
-            let (found, expected) = (found[name.as_str()], expected.as_f64().unwrap());
-            assert!(
-                (found - expected).abs() <= case["tol"].as_f64().unwrap(),
-                "{}: {name} is {found}, expected {expected}",
-                case["id"]
-            );
-        }
-    }
-}
-
-fn oracle(name: &str, input: &Value) -> BTreeMap<&'static str, f64> {
-    let numbers =
-        |list: &Value| -> Vec<f64> { list.as_array().unwrap().iter().map(|item| item.as_f64().unwrap()).collect() };
-    let words = |list: &Value| -> Vec<Vec<String>> { serde_json::from_value(list.clone()).unwrap() };
-    let one = |value: Option<f64>| BTreeMap::from([("value", value.unwrap())]);
-    match name {
-        "outcome_consistency" => {
-            let successes: Vec<bool> = numbers(&input["successes"]).into_iter().map(|number| number > 0.5).collect();
-            one(consistency::outcome_consistency(&successes))
-        }
-        "trajectory_distribution_consistency" => {
-            one(consistency::act_distribution_consistency(&words(&input["trajectories"])))
-        }
-        "trajectory_sequence_consistency" => one(consistency::act_sequence_consistency(&words(&input["trajectories"]))),
-        "resource_consistency" => one(consistency::resource_consistency(&numbers(&input["values"]))),
-        "user_correction" => {
-            let tags = words(&input["tags"]);
-            let count = |word: &str| tags.iter().filter(|tags| tags.iter().any(|tag| tag == word)).count();
-            one(Some(interview::user_corrections(count("correction"), count("nudge"))))
-        }
-        "information_gain_bits" => {
-            let answers: Vec<Vec<usize>> = serde_json::from_value(input["answer_partition"].clone()).unwrap();
-            one(interview::information_gain_bits(&numbers(&input["prior"]), &answers))
-        }
-        "elicitation" => {
-            let slots: BTreeMap<String, f64> = serde_json::from_value(input["slots"].clone()).unwrap();
-            let among = |field: &str| -> Vec<(f64, bool)> {
-                let named: Vec<String> = serde_json::from_value(input[field].clone()).unwrap();
-                slots.iter().map(|(slot, weight)| (*weight, named.contains(slot))).collect()
-            };
-            let number = |field: &str| input[field].as_f64().unwrap();
-            let recall = interview::weighted_recall(&among("revealed_by_question")).unwrap();
-            let precision = number("useful_questions") / number("questions");
-            BTreeMap::from([
-                ("weighted_recall", recall),
-                ("question_precision", precision),
-                ("f1", interview::f1(precision, recall)),
-                ("discoverable_rate", number("discoverable_questions") / number("questions")),
-                ("assumed_weight_share", interview::weighted_recall(&among("assumed")).unwrap()),
-            ])
-        }
-        other => panic!("no oracle is known for `{other}`"),
-    }
 }
 
 /// A long session costs one pass: this one ends long before a quadratic walk would.
