@@ -48,7 +48,8 @@ pub const PREAMBLE_COVERAGE: Metric = Metric {
     },
 };
 
-fn trivial(facts: &Facts<'_>, batch: &super::facts::Batch) -> bool {
+/// A single read, search or listing needs no word before it.
+pub fn trivial(facts: &Facts<'_>, batch: &super::facts::Batch) -> bool {
     let [call] = batch.calls.as_slice() else { return false };
     let acts = &facts.acts[facts.calls[*call].acts.clone()];
     acts.iter()
@@ -95,7 +96,8 @@ pub const PREAMBLE_SHARE: Metric = Metric {
         if output == 0 {
             Measured::Undefined("no output token was spent".to_owned())
         } else {
-            Measured::value(said as f64 / output as f64)
+            Measured::cited(said as f64 / output as f64, preambles(facts).map(|said| said.event).collect())
+                .with_detail(json!({ "part": said, "whole": output }))
         }
     },
 };
@@ -252,13 +254,8 @@ pub const FINAL_PATHS_PRECISION: Metric = Metric {
         if !invented.is_empty() && !facts.tells().outputs {
             return untold("outputs, where the paths it names may stand");
         }
-        match share(named.len() - invented.len(), named.len(), "the final message names no path", vec![said.event]) {
-            Measured::Value(reading) => Measured::Value(Reading {
-                detail: json!({ "quote": invented.first(), "unknown_paths": invented }),
-                ..reading
-            }),
-            other @ (Measured::Undefined(_) | Measured::Unknown(_)) => other,
-        }
+        share(named.len() - invented.len(), named.len(), "the final message names no path", vec![said.event])
+            .with_detail(json!({ "quote": invented.first(), "unknown_paths": invented }))
     },
 };
 
@@ -401,13 +398,15 @@ pub const PREAMBLE_REPETITION: Metric = Metric {
     undefined: "fewer than two such messages of three words or more",
     unknown: "never",
     of: |facts| {
-        let said: Vec<String> = preambles(facts).map(|said| said.text.to_lowercase()).collect();
-        let grams: Vec<_> = said.iter().map(|text| trigrams(text)).filter(|set| !set.is_empty()).collect();
+        let said: Vec<(EventId, String)> =
+            preambles(facts).map(|said| (said.event, said.text.to_lowercase())).collect();
+        let (cites, grams): (Vec<EventId>, Vec<_>) =
+            said.iter().map(|(event, text)| (*event, trigrams(text))).filter(|(_, grams)| !grams.is_empty()).unzip();
         if grams.len() < 2 {
             return Measured::Undefined("fewer than two messages of three words or more between tool calls".to_owned());
         }
         let total: f64 = grams.windows(2).map(|pair| jaccard(&pair[0], &pair[1])).sum();
-        Measured::value(total / (grams.len() - 1) as f64)
+        Measured::cited(total / (grams.len() - 1) as f64, cites)
     },
 };
 

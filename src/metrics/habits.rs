@@ -73,13 +73,16 @@ pub const PARALLEL_READS: Metric = Metric {
                 let acts = &facts.acts[facts.calls[**call].acts.clone()];
                 !acts.is_empty() && acts.iter().all(|act| matches!(act.deed.act, Act::Read | Act::Search | Act::List))
             };
-            batch.calls.iter().filter(looks).count()
+            batch.calls.iter().filter(looks).map(|call| facts.calls[*call].event).collect::<Vec<EventId>>()
         };
-        let counts: Vec<usize> =
-            facts.batches.iter().filter(|batch| batch.told).map(reads).filter(|reads| *reads > 0).collect();
-        match counts.len() {
+        let told: Vec<Vec<EventId>> =
+            facts.batches.iter().filter(|batch| batch.told).map(reads).filter(|reads| !reads.is_empty()).collect();
+        match told.len() {
             0 => Measured::Undefined("no response with a read is told apart".to_owned()),
-            batches => Measured::value(counts.iter().sum::<usize>() as f64 / batches as f64),
+            batches => {
+                let cites: Vec<EventId> = told.into_iter().flatten().collect();
+                Measured::cited(cites.len() as f64 / batches as f64, cites)
+            }
         }
     },
 };

@@ -18,7 +18,7 @@ use crate::model::{
     task::TaskKind,
 };
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const NO_CODE_EDIT: &str = "no code was edited";
 
@@ -65,15 +65,15 @@ pub const EDITS_BETWEEN_CHECKS_MEDIAN: Metric = Metric {
     behaviour: "self_checking",
     unit: "edit calls",
     range: ">= 1",
-    doc: "Median number of code-edit calls in the stretches that checks divide the run into: before the first check, between two, after the last. Stretches without a code edit are left out.",
+    doc: "Median number of code-edit calls in the stretches that checks divide the run into: before the first check, between two, after the last. Stretches without a code edit are left out. Cites the last edit of the stretch in the middle.",
     undefined: "no code was edited, or no check ran",
     unknown: "never",
     of: |facts| match stretches(facts) {
         Ok(mut stretches) => {
             stretches.sort_by_key(|(edits, _)| *edits);
-            let middle = stretches.len() / 2;
-            let low = stretches[(stretches.len() - 1) / 2].0 as f64;
-            Measured::cited(f64::midpoint(low, stretches[middle].0 as f64), Vec::new())
+            let (low, high) = (stretches[(stretches.len() - 1) / 2], stretches[stretches.len() / 2]);
+            let cites: BTreeSet<EventId> = [low.1, high.1].into();
+            Measured::cited(f64::midpoint(low.0 as f64, high.0 as f64), cites.into_iter().collect())
         }
         Err(why) => Measured::Undefined(why.to_owned()),
     },
@@ -146,8 +146,8 @@ pub const CHECK_KINDS_RUN: Metric = Metric {
         let missing: Vec<&String> = declared.iter().filter(|kind| ran(kind).is_none()).collect();
         Measured::Value(Reading {
             value: cites.len() as f64 / declared.len() as f64,
+            detail: json!({ "part": cites.len(), "whole": declared.len(), "missing": missing }),
             cites: if cites.is_empty() { vec![edit.at.0] } else { cites },
-            detail: json!({ "missing": missing }),
         })
     },
 };
@@ -216,10 +216,7 @@ pub const RED_TO_GREEN: Metric = Metric {
             failing.values().flat_map(|state| [Some(state.red.0), state.fixed]).flatten().collect();
         cites.sort_unstable();
         let fixed = failing.len() - left.len();
-        match share(fixed, failing.len(), "no check is known to have failed", cites) {
-            Measured::Value(reading) => Measured::Value(Reading { detail: json!({ "left_red": left }), ..reading }),
-            other @ (Measured::Undefined(_) | Measured::Unknown(_)) => other,
-        }
+        share(fixed, failing.len(), "no check is known to have failed", cites).with_detail(json!({ "left_red": left }))
     },
 };
 
