@@ -31,6 +31,8 @@ pub enum Verb {
     Resume(ResumeArgs),
     /// Grade recorded sessions of any known agent, or a run again; runs no agent
     Grade(GradeArgs),
+    /// Show the events that made a number, and those that nearly counted
+    Explain(ExplainArgs),
     /// Turn recorded sessions into traces
     Import(ImportArgs),
     /// Write the reports of a run again
@@ -134,6 +136,32 @@ pub struct GradeArgs {
     pub format: Option<String>,
     #[command(flatten)]
     pub out: OutArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  evalrun explain rate-limit/careful/1                  every dimension as the sum of its criteria
+  evalrun explain rate-limit/careful self_checking      one dimension, with its metrics
+  evalrun explain rate-limit/careful/1 ends_green       the events that made one number, and those that nearly counted
+  evalrun explain session.jsonl check_after_last_edit   the same for a recorded session
+
+Every event is marked `counted`, with what it counted as, or `near`, with the reason why it did not count.")]
+pub struct ExplainArgs {
+    /// A trial of the run (`task/agent/n`, `task~twin/agent/n`, a glob or a prefix that fits one), or a recorded session's file
+    #[arg(value_name = "TRIAL")]
+    pub trial: String,
+    /// A metric, a criterion (`self_checking.ends_green`) or a dimension; without it every dimension
+    #[arg(value_name = "METRIC")]
+    pub metric: Option<String>,
+    /// The run's folder, or that of graded sessions (default: the newest)
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<PathBuf>,
+    /// Read the file as this format
+    #[arg(long = "as", value_name = "FORMAT")]
+    pub format: Option<String>,
+    /// Print JSON, and nothing else, on stdout
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

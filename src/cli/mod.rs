@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod demo;
 pub mod exit;
+mod explain;
 mod grade;
 mod init;
 mod list;
@@ -14,6 +15,7 @@ mod resume;
 mod run;
 mod say;
 mod signals;
+mod trials;
 
 use args::{Typed, Verb};
 use clap::Parser;
@@ -34,6 +36,7 @@ pub fn main() -> i32 {
         Some(Verb::Check(args)) => check::check(&args),
         Some(Verb::Schema) => check::print_schema(),
         Some(Verb::Resume(args)) => resume::resume(&args),
+        Some(Verb::Explain(args)) => explain::explain(&args),
         Some(Verb::Report(args)) => report::report(&args),
         Some(Verb::List(args)) => list::list(args.what),
         Some(Verb::Init(args)) => init::init(&args),

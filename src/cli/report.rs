@@ -193,6 +193,7 @@ fn facts(layout: &Layout, record: &RunRecord, ended: &Ended) -> RunFacts {
     }
 }
 
-fn width() -> usize {
+/// Columns of the terminal.
+pub fn width() -> usize {
     std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).unwrap_or(100).clamp(60, 200)
 }

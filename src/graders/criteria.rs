@@ -137,6 +137,21 @@ impl Criterion {
         self.asks.scores(self, evidence)
     }
 
+    /// The metrics that its rule and its condition read, each once.
+    pub fn metrics(&self) -> Vec<&'static str> {
+        let mut found = if self.kind == super::rule::RULE.word {
+            Rule::new(&self.asked).map(|rule| rule.metrics).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        for id in self.needs.iter().flat_map(|needs| &needs.metrics) {
+            if !found.contains(id) {
+                found.push(id);
+            }
+        }
+        found
+    }
+
     /// A score of this criterion; its dimension is filled in by the file. An outcome that has a reason says it.
     pub fn score(&self, outcome: Outcome, why: String) -> Score {
         self.cited(outcome, why, Vec::new())

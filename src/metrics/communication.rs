@@ -49,7 +49,8 @@ pub const PREAMBLE_COVERAGE: Metric = Metric {
     },
 };
 
-fn trivial(facts: &Facts<'_>, batch: &super::facts::Batch) -> bool {
+/// A single read, search or listing needs no word before it.
+pub fn trivial(facts: &Facts<'_>, batch: &super::facts::Batch) -> bool {
     let [call] = batch.calls.as_slice() else { return false };
     let acts = &facts.acts[facts.calls[*call].acts.clone()];
     acts.iter()
@@ -98,7 +99,8 @@ pub const PREAMBLE_SHARE: Metric = Metric {
         if output == 0 {
             Measured::Undefined("no output token was spent".to_owned())
         } else {
-            Measured::value(said as f64 / output as f64)
+            Measured::cited(said as f64 / output as f64, preambles(facts).map(|said| said.event).collect())
+                .with_detail(json!({ "part": said, "whole": output }))
         }
     },
 };
@@ -262,13 +264,8 @@ pub const FINAL_PATHS_PRECISION: Metric = Metric {
         if !invented.is_empty() && !facts.tells().outputs {
             return untold("outputs, where the paths it names may stand");
         }
-        match share(named.len() - invented.len(), named.len(), "the final message names no path", vec![said.event]) {
-            Measured::Value(reading) => Measured::Value(Reading {
-                detail: json!({ "quote": invented.first(), "unknown_paths": invented }),
-                ..reading
-            }),
-            other @ (Measured::Undefined(_) | Measured::Unknown(_)) => other,
-        }
+        share(named.len() - invented.len(), named.len(), "the final message names no path", vec![said.event])
+            .with_detail(json!({ "quote": invented.first(), "unknown_paths": invented }))
     },
 };
 
@@ -421,22 +418,20 @@ pub const PREAMBLE_REPETITION: Metric = Metric {
     behaviour: "communication",
     unit: "similarity",
     range: "0..1",
-    doc: "Mean Jaccard similarity of the sets of 3-word sequences (lower case, words of letters and digits) of consecutive messages of three words or more that a tool call follows. Cites the two that are most alike.",
+    doc: "Mean Jaccard similarity of the sets of 3-word sequences (lower case, words of letters and digits) of consecutive messages of three words or more that a tool call follows. Cites those messages.",
     undefined: "fewer than two such messages of three words or more",
     unknown: "never",
     fails: "Counts the same words, not the same thought: a fixed status line raises it, a reworded repetition does not.",
     of: |facts| {
-        let said: Vec<_> = preambles(facts).map(|said| (said.event, said.text.to_lowercase())).collect();
-        let grams = said.iter().map(|(event, text)| (*event, trigrams(text))).filter(|(_, set)| !set.is_empty());
-        let grams: Vec<_> = grams.collect();
-        let alike: Vec<_> =
-            grams.windows(2).map(|pair| (jaccard(&pair[0].1, &pair[1].1), vec![pair[0].0, pair[1].0])).collect();
-        let total: f64 = alike.iter().map(|(alike, _)| alike).sum();
-        let number = alike.len() as f64;
-        match alike.into_iter().max_by(|one, two| one.0.total_cmp(&two.0)) {
-            Some((_, cites)) => Measured::cited(total / number, cites),
-            None => Measured::Undefined("fewer than two messages of three words or more between tool calls".to_owned()),
+        let said: Vec<(EventId, String)> =
+            preambles(facts).map(|said| (said.event, said.text.to_lowercase())).collect();
+        let (cites, grams): (Vec<EventId>, Vec<_>) =
+            said.iter().map(|(event, text)| (*event, trigrams(text))).filter(|(_, grams)| !grams.is_empty()).unzip();
+        if grams.len() < 2 {
+            return Measured::Undefined("fewer than two messages of three words or more between tool calls".to_owned());
         }
+        let total: f64 = grams.windows(2).map(|pair| jaccard(&pair[0], &pair[1])).sum();
+        Measured::cited(total / (grams.len() - 1) as f64, cites)
     },
 };
 

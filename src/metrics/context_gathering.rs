@@ -9,11 +9,7 @@ use super::{
     lexicon::pattern,
     paths,
 };
-use crate::model::{
-    act::Act,
-    id::EventId,
-    score::{Measured, Reading},
-};
+use crate::model::{act::Act, id::EventId, score::Measured};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use regex::RegexSet;
 use serde_json::json;
@@ -79,7 +75,8 @@ pub const CALLS_BEFORE_EDIT_SHARE: Metric = Metric {
     of: |facts| match facts.first_edit() {
         Some(edit) => {
             let before = facts.calls.partition_point(|call| call.event < edit.at.0);
-            share(before, facts.calls.len(), "no tool was called", vec![edit.at.0])
+            let cites = facts.calls[..before].iter().map(|call| call.event).chain([edit.at.0]).collect();
+            share(before, facts.calls.len(), "no tool was called", cites)
         }
         None => Measured::Undefined(NO_EDIT.to_owned()),
     },
@@ -113,10 +110,8 @@ fn read_before_edit(facts: &Facts<'_>) -> Measured {
         unseen.iter().filter_map(|path| first.get(path)).map(|at| at.0).collect()
     };
     let cites = cites.into_iter().collect();
-    match share(first.len() - unseen.len(), first.len(), "no file that existed before was edited", cites) {
-        Measured::Value(reading) => Measured::Value(Reading { detail: json!({ "unseen": unseen }), ..reading }),
-        other @ (Measured::Undefined(_) | Measured::Unknown(_)) => other,
-    }
+    share(first.len() - unseen.len(), first.len(), "no file that existed before was edited", cites)
+        .with_detail(json!({ "unseen": unseen }))
 }
 
 /// Which of the files were read, or shown by a search or a diff, before their first edit. One walk over acts and outputs.
@@ -264,7 +259,7 @@ pub const READ_PRECISION: Metric = Metric {
     behaviour: "context_gathering",
     unit: "share",
     range: "0..1",
-    doc: "Files read that were also edited, named in the final message, or are gold (`gold.read`, `gold.edit`) / files of the workspace read. Cites the reads of files that came to nothing, else all.",
+    doc: "Files read that were also edited, named in the final message, or are gold (`gold.read`, `gold.edit`) / files of the workspace read. Cites the first read of each such file, or every first read where there is none.",
     undefined: "no file was read",
     unknown: "never",
     fails: "A file read to rule it out is useful and counts as waste; without gold files only edits and the last message speak for a read.",
@@ -275,9 +270,13 @@ pub const READ_PRECISION: Metric = Metric {
         let gold = gold(facts, |gold| gold.read.iter().chain(&gold.edit).collect());
         let used =
             |path: &&&str| edited.contains(**path) || text.contains(paths::file_name(path)) || gold.is_match(path);
-        let loose: BTreeSet<EventId> = read.iter().filter(|(path, _)| !used(path)).map(|(_, event)| *event).collect();
-        let cites = if loose.is_empty() { read.values().copied().collect() } else { loose };
-        share(read.keys().filter(used).count(), read.len(), "no file was read", cites.into_iter().collect())
+        let hits: Vec<&&str> = read.keys().filter(used).collect();
+        let shown: BTreeSet<EventId> = if hits.is_empty() {
+            read.values().copied().collect()
+        } else {
+            hits.iter().filter_map(|path| read.get(**path).copied()).collect()
+        };
+        share(hits.len(), read.len(), "no file was read", shown.into_iter().collect())
     },
 };
 
@@ -301,10 +300,8 @@ pub const READ_RECALL: Metric = Metric {
         let missed: Vec<&String> = globs.iter().filter(|glob| hit(glob).is_none()).collect();
         let found = hits.len();
         let cites = if hits.is_empty() { facts.first_edit().map(|edit| edit.at.0).into_iter().collect() } else { hits };
-        match share(found, globs.len(), "the task names no gold files to read", cites) {
-            Measured::Value(reading) => Measured::Value(Reading { detail: json!({ "missed": missed }), ..reading }),
-            other @ (Measured::Undefined(_) | Measured::Unknown(_)) => other,
-        }
+        share(found, globs.len(), "the task names no gold files to read", cites)
+            .with_detail(json!({ "missed": missed }))
     },
 };
 
@@ -416,9 +413,11 @@ pub const SEARCH_BYTES: Metric = Metric {
         if !facts.tells().outputs {
             return untold("outputs");
         }
-        match searches(facts).max_by_key(|call| (call.output.len(), std::cmp::Reverse(call.event))) {
-            Some(most) => count(searches(facts).map(|call| call.output.len()).sum(), vec![most.event]),
-            None => Measured::Undefined("nothing was searched for".to_owned()),
+        let cites: Vec<EventId> = searches(facts).map(|call| call.event).collect();
+        if cites.is_empty() {
+            Measured::Undefined("nothing was searched for".to_owned())
+        } else {
+            count(searches(facts).map(|call| call.output.len()).sum(), cites)
         }
     },
 };

@@ -6,7 +6,11 @@ use super::{
     Metric,
     facts::{At, Call, Facts, count, share, untold},
 };
-use crate::model::{id::EventId, score::Measured, trace::ResultStatus, trace::Usage};
+use crate::model::{
+    id::EventId,
+    score::Measured,
+    trace::{Body, Event, ResultStatus, Usage},
+};
 use std::collections::BTreeMap;
 
 const NEVER: &str = "never";
@@ -54,7 +58,7 @@ pub const COST_USD: Metric = Metric {
                 return untold("the cost of every response");
             }
             let micro: u64 = facts.usage.iter().filter_map(|usage| usage.micro_usd).sum();
-            Measured::value(micro as f64 / 1e6)
+            Measured::cited(micro as f64 / 1e6, told_usage(facts))
         },
     )
 };
@@ -63,7 +67,13 @@ fn summed(facts: &Facts<'_>, of: fn(&Usage) -> u64) -> Measured {
     if facts.usage.is_empty() {
         return untold("usage");
     }
-    Measured::value(facts.usage.iter().map(|usage| of(usage)).sum::<u64>() as f64)
+    Measured::cited(facts.usage.iter().map(|usage| of(usage)).sum::<u64>() as f64, told_usage(facts))
+}
+
+/// The events that tell usage.
+fn told_usage(facts: &Facts<'_>) -> Vec<EventId> {
+    let told = |event: &&Event| !event.superseded && matches!(event.body, Body::Usage(_));
+    facts.trace.events.iter().filter(told).map(|event| event.id).collect()
 }
 
 pub const WALL_S: Metric = Metric {
@@ -79,10 +89,12 @@ pub const WALL_S: Metric = Metric {
         if !facts.tells().times {
             return untold("times");
         }
-        let times: Vec<u64> =
-            facts.trace.events.iter().filter(|event| !event.superseded).filter_map(|event| event.at).collect();
+        let live = facts.trace.events.iter().filter(|event| !event.superseded);
+        let times: Vec<(u64, EventId)> = live.filter_map(|event| Some((event.at?, event.id))).collect();
         match (times.iter().min(), times.iter().max()) {
-            (Some(first), Some(last)) if times.len() > 1 => Measured::value((last - first) as f64 / 1000.0),
+            (Some(first), Some(last)) if times.len() > 1 => {
+                Measured::cited((last.0 - first.0) as f64 / 1000.0, vec![first.1, last.1])
+            }
             (_, _) => Measured::Undefined("fewer than two events have a time".to_owned()),
         }
     },
@@ -101,11 +113,12 @@ pub const TOOL_S: Metric = Metric {
         if facts.calls.is_empty() {
             return Measured::Undefined(NO_CALL.to_owned());
         }
-        let times: Vec<u64> = facts.calls.iter().filter_map(|call| running_ms(facts, call)).collect();
+        let timed = facts.calls.iter().filter_map(|call| Some((running_ms(facts, call)?, call.event)));
+        let (times, cites): (Vec<u64>, Vec<EventId>) = timed.unzip();
         if times.is_empty() {
             untold("running times")
         } else {
-            Measured::value(times.iter().sum::<u64>() as f64 / 1000.0)
+            Measured::cited(times.iter().sum::<u64>() as f64 / 1000.0, cites)
         }
     },
 };
@@ -125,7 +138,7 @@ pub const TOOL_CALLS: Metric = Metric {
     undefined: NEVER,
     unknown: NEVER,
     fails: "One call may hold ten commands, so agents that chain commands look frugal.",
-    of: |facts| count(facts.calls.len(), Vec::new()),
+    of: |facts| count(facts.calls.len(), facts.calls.iter().map(|call| call.event).collect()),
 };
 
 pub const TOOL_ERROR_RATE: Metric = Metric {

@@ -20,7 +20,7 @@ use crate::model::{
     task::Task,
     trace::{Change, CheckMark, End, Permission, Plan, ResultStatus, SnapshotMark, StageMark, Tells, Trace, Usage},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
@@ -276,14 +276,14 @@ pub fn yes_no(yes: bool, cites: Vec<EventId>) -> Measured {
     Measured::cited(if yes { 1.0 } else { 0.0 }, cites)
 }
 
-/// part / whole, undefined where there is no whole.
+/// part / whole, undefined where there is no whole; the detail keeps both.
 pub fn share(part: usize, whole: usize, undefined: &str, cites: Vec<EventId>) -> Measured {
     if whole == 0 {
         return Measured::Undefined(undefined.to_owned());
     }
     #[allow(clippy::cast_precision_loss)]
     let value = part as f64 / whole as f64;
-    Measured::cited(value, cites)
+    Measured::cited(value, cites).with_detail(json!({ "part": part, "whole": whole }))
 }
 
 #[allow(clippy::cast_precision_loss)]

@@ -109,14 +109,16 @@ pub const PARALLEL_READS: Metric = Metric {
                 let acts = &facts.acts[facts.calls[**call].acts.clone()];
                 !acts.is_empty() && acts.iter().all(|act| matches!(act.deed.act, Act::Read | Act::Search | Act::List))
             };
-            (batch.calls.iter().filter(looks).count(), batch.calls.first().map(|call| facts.calls[*call].event))
+            batch.calls.iter().filter(looks).map(|call| facts.calls[*call].event).collect::<Vec<EventId>>()
         };
-        let counts: Vec<(usize, Option<EventId>)> =
-            facts.batches.iter().filter(|batch| batch.told).map(reads).filter(|(reads, _)| *reads > 0).collect();
-        let total: usize = counts.iter().map(|(reads, _)| reads).sum();
-        match counts.iter().max_by_key(|(reads, first)| (*reads, std::cmp::Reverse(*first))) {
-            None => Measured::Undefined("no response with a read is told apart".to_owned()),
-            Some((_, first)) => Measured::cited(total as f64 / counts.len() as f64, first.iter().copied().collect()),
+        let told: Vec<Vec<EventId>> =
+            facts.batches.iter().filter(|batch| batch.told).map(reads).filter(|reads| !reads.is_empty()).collect();
+        match told.len() {
+            0 => Measured::Undefined("no response with a read is told apart".to_owned()),
+            batches => {
+                let cites: Vec<EventId> = told.into_iter().flatten().collect();
+                Measured::cited(cites.len() as f64 / batches as f64, cites)
+            }
         }
     },
 };

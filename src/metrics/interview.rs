@@ -14,7 +14,7 @@ use crate::model::{
     id::EventId,
     interview::Decided,
     results::StageReached,
-    score::{Measured, Reading},
+    score::Measured,
     task::{Fact, Task},
 };
 use serde_json::{Map, Value, json};
@@ -91,9 +91,7 @@ pub const FACT_RECALL: Metric = Metric {
     unknown: NEVER,
     fails: "Patterns decide what counts as asked for: a good question in unforeseen words is missed, and one lucky word counts. Read the decisions beside it.",
     of: |facts| match recall(facts) {
-        Ok((value, cites, missed)) => {
-            Measured::Value(Reading { value, cites, detail: json!({ "never_asked": missed }) })
-        }
+        Ok((value, cites, missed)) => Measured::cited(value, cites).with_detail(json!({ "never_asked": missed })),
         Err(why) => Measured::Undefined(why.to_owned()),
     },
 };
@@ -135,7 +133,7 @@ pub const QUESTION_PRECISION: Metric = Metric {
     behaviour: "interview",
     unit: "share",
     range: "0..1",
-    doc: "Useful questions / questions asked. In one exchange (the agent's questions and what the interviewer answered), as many questions are useful as new non-discoverable facts were told, at most all of them.",
+    doc: "Useful questions / questions asked. In one exchange (the agent's questions and what the interviewer answered), as many questions are useful as new non-discoverable facts were told, at most all of them. Cites the exchanges that brought too little, or all where none did.",
     undefined: "no question was asked, or there is no task",
     unknown: NO_TABLE,
     fails: "A useful question about something that the suite's author did not think of counts as useless.",
@@ -147,7 +145,7 @@ pub const QUESTION_PRECISION: Metric = Metric {
     },
 };
 
-/// Useful questions, questions, and the exchanges that brought nothing.
+/// Useful questions, questions, and the exchanges that brought nothing; all of them where each brought something.
 fn precision(facts: &Facts<'_>) -> Result<(usize, usize, Vec<EventId>), &'static str> {
     let task = facts.task.ok_or(NO_SUITE)?;
     let hidden: BTreeSet<&str> = hidden(task).map(|fact| fact.id.as_str()).collect();
@@ -161,6 +159,9 @@ fn precision(facts: &Facts<'_>) -> Result<(usize, usize, Vec<EventId>), &'static
         if new < one.asked {
             wasted.push(one.event);
         }
+    }
+    if wasted.is_empty() {
+        wasted.extend(exchanges.iter().filter(|one| one.asked > 0).map(|one| one.event));
     }
     if asked == 0 { Err("no question was asked") } else { Ok((useful, asked, wasted)) }
 }
@@ -325,10 +326,8 @@ pub const CONSTRAINTS_KEPT: Metric = Metric {
         }
         let all = kept + broken.len();
         let cites = if broken.is_empty() { cells().filter_map(held).collect() } else { broken };
-        match share(kept, all, "no stage with a constraint in force was finished", cites) {
-            Measured::Value(reading) => Measured::Value(Reading { detail: matrix(task, facts, &rows), ..reading }),
-            other @ (Measured::Undefined(_) | Measured::Unknown(_)) => other,
-        }
+        share(kept, all, "no stage with a constraint in force was finished", cites)
+            .with_detail(json!({ "matrix": matrix(task, facts, &rows) }))
     },
 };
 
@@ -429,11 +428,9 @@ pub const REGRESSIONS: Metric = Metric {
         let Some(task) = facts.task else { return Measured::Undefined(NO_SUITE.to_owned()) };
         let (held, lost) = held_and_lost(task, facts);
         let name = lost.first().and_then(|lost| facts.marks.iter().find(|(event, _)| event == lost));
-        let detail = name.map_or(Value::Null, |(_, mark)| json!({ "quote": mark.name }));
-        match share(lost.len(), held, "no check that held ran again at a later stage", lost) {
-            Measured::Value(reading) => Measured::Value(Reading { detail, ..reading }),
-            other @ (Measured::Undefined(_) | Measured::Unknown(_)) => other,
-        }
+        let quote = name.map(|(_, mark)| mark.name.as_str());
+        share(lost.len(), held, "no check that held ran again at a later stage", lost)
+            .with_detail(json!({ "quote": quote }))
     },
 };
 

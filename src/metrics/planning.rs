@@ -55,7 +55,7 @@ static STEP: LazyLock<RegexSet> = LazyLock::new(|| {
 });
 
 /// Lines that enumerate steps; a line that asks is a question, not a step.
-fn steps_said(text: &str) -> Vec<&str> {
+pub fn steps_said(text: &str) -> Vec<&str> {
     text.lines().filter(|line| STEP.is_match(line) && !line.trim_end().ends_with('?')).collect()
 }
 
@@ -173,7 +173,7 @@ pub const PLAN_SINGLE_FOCUS: Metric = Metric {
     behaviour: "planning",
     unit: "share",
     range: "0..1",
-    doc: "Plan events with at most one step in progress / plan events. Cites those with more.",
+    doc: "Plan events with at most one step in progress / plan events. Cites those with more, or all where none has.",
     undefined: NO_PLAN,
     unknown: NEEDS_PLANS,
     fails: "Steps that are rightly worked on together, for example by sub-agents, count against it.",
@@ -182,7 +182,9 @@ pub const PLAN_SINGLE_FOCUS: Metric = Metric {
             let active = |plan: &Plan| plan.steps.iter().filter(|step| step.status == StepStatus::InProgress).count();
             let wide: Vec<EventId> =
                 plans.iter().filter(|(_, plan)| active(plan) > 1).map(|(event, _)| *event).collect();
-            share(plans.len() - wide.len(), plans.len(), NO_PLAN, wide)
+            let narrow = plans.len() - wide.len();
+            let cites = if wide.is_empty() { plans.iter().map(|(event, _)| *event).collect() } else { wide };
+            share(narrow, plans.len(), NO_PLAN, cites)
         })
     },
 };
@@ -265,7 +267,7 @@ pub const UNPLANNED_EDITS: Metric = Metric {
         Measured::Value(Reading {
             value: loose.len() as f64 / edited.len() as f64,
             cites: first_events(&planned),
-            detail: json!({ "unplanned": loose }),
+            detail: json!({ "part": loose.len(), "whole": edited.len(), "unplanned": loose }),
         })
     },
 };

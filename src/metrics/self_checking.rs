@@ -153,8 +153,8 @@ pub const CHECK_KINDS_RUN: Metric = Metric {
         let missing: Vec<&String> = declared.iter().filter(|kind| ran(kind).is_none()).collect();
         Measured::Value(Reading {
             value: cites.len() as f64 / declared.len() as f64,
+            detail: json!({ "part": cites.len(), "whole": declared.len(), "missing": missing }),
             cites: if cites.is_empty() { vec![edit.at.0] } else { cites },
-            detail: json!({ "missing": missing }),
         })
     },
 };
@@ -225,10 +225,7 @@ pub const RED_TO_GREEN: Metric = Metric {
             failing.values().flat_map(|state| [Some(state.red.0), state.fixed]).flatten().collect();
         cites.sort_unstable();
         let fixed = failing.len() - left.len();
-        match share(fixed, failing.len(), "no check is known to have failed", cites) {
-            Measured::Value(reading) => Measured::Value(Reading { detail: json!({ "left_red": left }), ..reading }),
-            other @ (Measured::Undefined(_) | Measured::Unknown(_)) => other,
-        }
+        share(fixed, failing.len(), "no check is known to have failed", cites).with_detail(json!({ "left_red": left }))
     },
 };
 

@@ -103,7 +103,7 @@ impl Found {
     }
 }
 
-fn is_build_file(path: &str) -> bool {
+pub fn is_build_file(path: &str) -> bool {
     let name = paths::file_name(path);
     matches!(name, "Makefile" | "package.json" | "tox.ini" | "noxfile.py" | "Justfile" | "justfile")
         || path.starts_with(".github/")

@@ -32,6 +32,16 @@ impl Measured {
         Measured::Value(Reading { value, cites, detail: Value::Null })
     }
 
+    /// A reading with these fields beside those its breakdown has already.
+    pub fn with_detail(self, more: Value) -> Measured {
+        let Measured::Value(mut reading) = self else { return self };
+        match (&mut reading.detail, more) {
+            (Value::Object(detail), Value::Object(more)) => detail.extend(more),
+            (detail, more) => *detail = more,
+        }
+        Measured::Value(reading)
+    }
+
     /// The number, where there is one.
     pub fn number(&self) -> Option<f64> {
         match self {

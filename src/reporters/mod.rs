@@ -8,6 +8,8 @@
 //!
 //! Every text in a report was written by an agent, a workspace or a suite: all of it is hostile. Each output escapes it in one place of its own.
 
+pub mod explain;
+pub mod explain_json;
 mod findings;
 mod habits;
 mod html;
@@ -86,6 +88,11 @@ pub struct Reporter {
 
 /// Every reporter.
 pub static REPORTERS: &[Reporter] = &[html::HTML, json::JSON, junit::JUNIT, markdown::MARKDOWN];
+
+/// Foreign text on one line of at most 300 signs, with everything that hides or moves text written out.
+pub fn plain(text: &str) -> String {
+    words::one_line(text, 300)
+}
 
 pub fn named(name: &str) -> Option<&'static Reporter> {
     REPORTERS.iter().find(|reporter| reporter.name == name)

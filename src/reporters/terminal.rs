@@ -38,7 +38,7 @@ pub enum Colour {
 
 /// The run in at most `width` columns.
 pub fn terminal(report: &Report<'_>, width: usize, colour: Colour) -> String {
-    let mut page = Page { out: String::new(), width: width.max(40), colour };
+    let mut page = Page::new(width, colour);
     let results = report.results;
     page.head(report);
     page.table(results);
@@ -52,13 +52,18 @@ pub fn terminal(report: &Report<'_>, width: usize, colour: Colour) -> String {
     page.out
 }
 
-struct Page {
-    out: String,
-    width: usize,
+/// Text that never runs over its width.
+pub(super) struct Page {
+    pub out: String,
+    pub width: usize,
     colour: Colour,
 }
 
 impl Page {
+    pub fn new(width: usize, colour: Colour) -> Page {
+        Page { out: String::new(), width: width.max(40), colour }
+    }
+
     fn head(&mut self, report: &Report<'_>) {
         let results = report.results;
         let tasks: std::collections::BTreeSet<&str> = results.trials.iter().map(|trial| trial.task.as_str()).collect();
@@ -224,7 +229,11 @@ impl Page {
         self.wrapped("", &format!("{}{took}", spent(report.results)), "");
     }
 
-    fn heading(&mut self, text: &str) {
+    pub fn line(&mut self, text: &str) {
+        let _ = writeln!(self.out, "{text}");
+    }
+
+    pub fn heading(&mut self, text: &str) {
         let _ = match self.colour {
             Colour::No => writeln!(self.out, "{text}"),
             Colour::Yes => writeln!(self.out, "\u{1b}[1m{text}\u{1b}[0m"),
@@ -237,7 +246,7 @@ impl Page {
     }
 
     /// Text folded at words; `later` stands before every line but the first.
-    fn wrapped(&mut self, first: &str, text: &str, later: &str) {
+    pub fn wrapped(&mut self, first: &str, text: &str, later: &str) {
         let mut line = first.to_owned();
         let mut used = first.chars().count();
         let mut empty = true;

@@ -6,10 +6,8 @@ use crate::graders::{
     Answer, Build, Criteria, Evidence, GRADERS, Grader, Need, Output, interview_result, passed, run, shipped,
     stage_results,
 };
-use crate::interview;
-use crate::metrics::{Given, Readers, gather, guardrails::executed, measure, to_json};
+use crate::metrics::{Facts, Given, guardrails::executed, measure, to_json};
 use crate::model::{
-    ask::AskKind,
     canon::{Domain, hash_bytes},
     fault::{Boundary, Fault},
     run::{Attempt, Grades, GradingId, TrialEnd, TrialSpec},
@@ -118,9 +116,7 @@ impl Grading {
 
     /// Grades one trajectory in memory. Must run on a blocking thread of a runtime: programs are waited for.
     pub fn grade_case(&self, case: &Case<'_>) -> Grades {
-        let deeds = |name: &str, input: &serde_json::Value| crate::acts::deeds_of_call(name, input, &self.shared.table);
-        let readers = Readers { deeds: &deeds, questions: &questions };
-        let facts = gather(case.trace, Given { task: case.task, twin: case.twin }, &readers);
+        let facts = self.facts(case.trace, Given { task: case.task, twin: case.twin });
         let metrics = measure(&facts);
         let evidence = Evidence { task: case.task, trace: case.trace, facts: &facts, end: case.end, metrics: &metrics };
         let mut answer = |need: &Need| self.answer(need);
@@ -137,6 +133,11 @@ impl Grading {
         }
     }
 
+    /// The facts of a trace, with the acts that the suite adds.
+    pub fn facts<'a>(&self, trace: &'a Trace, given: Given<'a>) -> Facts<'a> {
+        crate::metrics::read(trace, given, &self.shared.table)
+    }
+
     fn answer(&self, need: &Need) -> Answer {
         let Need::Command(command) = need;
         let home = std::env::temp_dir();
@@ -151,10 +152,6 @@ impl Grading {
             ran.map(|output| output_of(&output)).map_err(|fault| Fault { boundary: Boundary::Grader, ..fault }),
         )
     }
-}
-
-fn questions(text: &str, language: &str) -> Vec<(AskKind, String)> {
-    interview::questions::questions(text, language).into_iter().map(|asked| (asked.kind, asked.sentence)).collect()
 }
 
 fn output_of(output: &process::Output) -> Output {

@@ -79,6 +79,18 @@ impl Layout {
 /// # Errors
 /// When there is none.
 pub fn newest_run(runs: &Path) -> Result<PathBuf, Fault> {
+    newest(runs, &["run.json"])
+}
+
+/// The newest run, or folder of graded sessions.
+///
+/// # Errors
+/// When there is none.
+pub fn newest_graded(runs: &Path) -> Result<PathBuf, Fault> {
+    newest(runs, &["run.json", "sessions.json"])
+}
+
+fn newest(runs: &Path, records: &[&str]) -> Result<PathBuf, Fault> {
     let none = || {
         Fault::new(Boundary::Store, "no_run", format!("no run in {}", runs.display()))
             .hint("start one with `evalrun SUITE`, or name the run's folder")
@@ -87,5 +99,6 @@ pub fn newest_run(runs: &Path) -> Result<PathBuf, Fault> {
         std::io::ErrorKind::NotFound => none(),
         _ => fault("read", runs, &error),
     })?;
-    folders.flatten().map(|entry| entry.path()).filter(|path| path.join("run.json").exists()).max().ok_or_else(none)
+    let is_one = |path: &PathBuf| records.iter().any(|record| path.join(record).exists());
+    folders.flatten().map(|entry| entry.path()).filter(is_one).max().ok_or_else(none)
 }

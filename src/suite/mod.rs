@@ -36,6 +36,7 @@ mod units;
 
 pub use finding::{Code, Finding, Paint, Severity, render, to_json};
 pub use names::{DriverDoc, DriverField, FieldKind, Names};
+pub use near::near;
 pub use reference::reference;
 pub use schema::schema;
 
