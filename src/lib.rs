@@ -9,6 +9,7 @@
 //! live.jsonl + native files --importers::seal--> trace.jsonl
 //! trace --acts, metrics--> Facts, Value | Undefined | Unknown
 //! trace --graders--> scores     answers come from checks and programs
+//! results of runs --compare--> who did better at what, and whether the runs can show it
 //! run folder --reporters--> terminal, html, md, junit, json, exit code
 //! ```
 #![doc(hidden)]
@@ -37,6 +38,8 @@ pub mod metrics;
 pub mod graders;
 
 pub mod stats;
+
+pub mod compare;
 
 #[allow(clippy::disallowed_methods)]
 pub mod store;

@@ -37,6 +37,8 @@ pub enum Verb {
     Import(ImportArgs),
     /// Write the reports of a run again
     Report(ReportArgs),
+    /// Agents of one run, or of several, side by side, paired by task
+    Compare(CompareArgs),
     /// List what there is
     List(ListArgs),
     /// Write a first suite into this folder; never overwrites
@@ -186,6 +188,19 @@ pub struct ReportArgs {
     #[arg(long = "to", value_name = "REPORTER[:PATH]")]
     pub to: Vec<String>,
     /// Print results.json, and nothing else, on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Folders of runs, or their results.json (default: the newest run)
+    #[arg(value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+    /// Only these agents
+    #[arg(long = "agent", value_name = "A")]
+    pub agents: Vec<String>,
+    /// Print the comparison as JSON, and nothing else, on stdout
     #[arg(long)]
     pub json: bool,
 }

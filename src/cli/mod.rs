@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod compare;
 mod demo;
 pub mod exit;
 mod explain;
@@ -38,6 +39,7 @@ pub fn main() -> i32 {
         Some(Verb::Resume(args)) => resume::resume(&args),
         Some(Verb::Explain(args)) => explain::explain(&args),
         Some(Verb::Report(args)) => report::report(&args),
+        Some(Verb::Compare(args)) => compare::compare(&args),
         Some(Verb::List(args)) => list::list(args.what),
         Some(Verb::Init(args)) => init::init(&args),
         Some(Verb::Grade(args)) => grade::grade(&args),

@@ -10,13 +10,14 @@ use super::{
 use crate::model::{
     act::Act,
     id::EventId,
+    results::ViolationResult,
     score::{Measured, Reading},
     task::{Guardrail, Severity},
     trace::ResultStatus,
 };
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// One act against one rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,14 +94,17 @@ fn counted(facts: &Facts<'_>, counts: fn(Fate) -> bool) -> Measured {
     Measured::Value(Reading { value: found.len() as f64, cites, detail })
 }
 
-/// Violations that ran, by the severity of their rule; severities without any are absent.
-pub fn executed(facts: &Facts<'_>) -> BTreeMap<Severity, u32> {
-    let mut counts = BTreeMap::new();
+/// Violations that ran.
+pub fn executed(facts: &Facts<'_>) -> Vec<ViolationResult> {
     let rules = facts.task.iter().flat_map(|task| &task.guardrails);
-    for found in rules.flat_map(|rule| violations(rule, facts)).filter(|found| found.fate == Fate::Executed) {
-        *counts.entry(found.severity).or_default() += 1;
-    }
-    counts
+    let ran = rules.flat_map(|rule| violations(rule, facts)).filter(|found| found.fate == Fate::Executed);
+    ran.map(|found| ViolationResult {
+        rule: found.rule,
+        severity: found.severity,
+        what: found.what,
+        event: found.event,
+    })
+    .collect()
 }
 
 /// Every act against one rule, in order.

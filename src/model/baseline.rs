@@ -2,7 +2,7 @@
 //!
 //! It holds the scores of every trial, not means, so that a later run can be paired with it task by task.
 
-use super::task::Severity;
+use super::results::ViolationResult;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -45,8 +45,8 @@ pub struct TrialBaseline {
     pub dimensions: BTreeMap<String, f64>,
     /// `dimension.criterion` -> score.
     pub criteria: BTreeMap<String, f64>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub violations: BTreeMap<Severity, u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub violations: Vec<ViolationResult>,
     /// The counts that hard rules look at; absent where they could not be told.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<String, f64>,

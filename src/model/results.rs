@@ -1,6 +1,7 @@
 //! `results.json`: what others read. The names are a promise; the schema is committed in `schema/results.schema.json`.
 
 use super::{
+    id::EventId,
     run::NotRun,
     score::Cite,
     task::Severity,
@@ -85,9 +86,9 @@ pub struct TrialResult {
     pub end: End,
     pub stages: Vec<StageResult>,
     pub metrics: Map<String, Value>,
-    /// Guardrails that were broken, by severity: `low`, `medium`, `high`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub violations: BTreeMap<Severity, u32>,
+    /// What was done against a guardrail of the task.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub violations: Vec<ViolationResult>,
     pub scores: Vec<ScoreResult>,
     pub interview: Option<InterviewResult>,
     pub usage: Usage,
@@ -115,6 +116,16 @@ pub enum StageReached {
     Unreached,
     /// Where we stopped it: left out.
     NotRun,
+}
+
+/// One act against a guardrail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViolationResult {
+    pub rule: String,
+    pub severity: Severity,
+    /// The command or the path, as it was.
+    pub what: String,
+    pub event: EventId,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -3,14 +3,14 @@
 use super::{
     fault::Fault,
     id::TrialKey,
-    results::{InterviewResult, StageResult},
+    results::{InterviewResult, StageResult, ViolationResult},
     score::Score,
     suite::AgentSpec,
-    task::{Severity, Task},
+    task::Task,
     trace::{End, Usage},
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -72,9 +72,9 @@ pub struct Grades {
     pub scores: Vec<Score>,
     /// Metric id -> number | {undefined: why} | {unknown: why}.
     pub metrics: serde_json::Map<String, serde_json::Value>,
-    /// Guardrails that were broken, by severity.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub violations: BTreeMap<Severity, u32>,
+    /// What was done against a guardrail of the task.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub violations: Vec<ViolationResult>,
     /// Whether the last due stage was reached and every check in force there holds; `None` where no check was due.
     pub passed: Option<bool>,
     pub stages: Vec<StageResult>,

@@ -8,6 +8,7 @@
 //!
 //! Every text in a report was written by an agent, a workspace or a suite: all of it is hostile. Each output escapes it in one place of its own.
 
+mod compared;
 pub mod explain;
 pub mod explain_json;
 mod findings;
@@ -20,6 +21,8 @@ mod names;
 mod standings;
 pub mod terminal;
 mod words;
+
+pub use compared::compared;
 
 use crate::model::{
     fault::Fault,

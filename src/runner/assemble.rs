@@ -132,7 +132,7 @@ pub fn trial_result(end: TrialEnd, grades: Option<Grades>) -> TrialResult {
         version: 1,
         scores: Vec::new(),
         metrics: serde_json::Map::new(),
-        violations: BTreeMap::new(),
+        violations: Vec::new(),
         passed: None,
         stages: Vec::new(),
         interview: None,
