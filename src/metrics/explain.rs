@@ -63,7 +63,8 @@ pub fn explain(metric: &'static Metric, facts: &Facts<'_>, whole: Option<&Facts<
     let seen = |event: EventId| {
         let rows = members.get(&event).map(Vec::as_slice).unwrap_or_default();
         if cited.contains(&event) {
-            return Seen { event, what: counted_as(looks, rows), mark: Mark::Counted };
+            let what = if rows.is_empty() { words_of(event, facts) } else { counted_as(looks, rows) };
+            return Seen { event, what, mark: Mark::Counted };
         }
         Seen { event, what: joined(rows.iter().map(|(row, _)| row.what.clone())), mark: near(looks, rows, valued) }
     };
@@ -98,6 +99,15 @@ fn counted_as(looks: Looks, rows: &[Member]) -> String {
     let fits = |row: &Row| row.out.is_none() && row.bars.iter().all(|(bar, _)| !looks.bars.contains(bar));
     let some = rows.iter().any(|(row, _)| fits(row));
     joined(rows.iter().filter(|(row, _)| !some || fits(row)).map(|(row, _)| row.what.clone()))
+}
+
+/// A cited event of no class that the metric looks at: counter-evidence, such as the edit that nothing came before.
+fn words_of(event: EventId, facts: &Facts<'_>) -> String {
+    use super::explain_rows::Class::{Calls, Decisions, Edits, Marks, Messages, Plans};
+    let scene = Scene::of(facts);
+    let of = |class| rows(class, &scene).into_iter().filter(|row| row.event == event).map(|row| row.what).collect();
+    let told = [Edits, Calls, Messages, Plans, Decisions, Marks].into_iter().map(of);
+    told.map(|words: Vec<String>| joined(words.into_iter())).find(|words| !words.is_empty()).unwrap_or_default()
 }
 
 fn near(looks: Looks, rows: &[Member], valued: bool) -> Mark {

@@ -85,7 +85,13 @@ pub const FACT_RECALL: Metric = Metric {
     undefined: "the task has no such fact, there is no task, or the trial is the fully specified twin",
     unknown: NEVER,
     of: |facts| match recall(facts) {
-        Ok((value, cites, missed)) => Measured::cited(value, cites).with_detail(json!({ "never_asked": missed })),
+        Ok((value, cites, missed)) => {
+            let weights = || facts.task.into_iter().flat_map(hidden);
+            let whole: f64 = weights().map(|fact| fact.weight).sum();
+            let told: f64 = weights().filter(|fact| !missed.contains(&fact.id.as_str())).map(|fact| fact.weight).sum();
+            let detail = json!({ "part": told, "whole": whole, "never_asked": missed });
+            Measured::cited(value, cites).with_detail(detail)
+        }
         Err(why) => Measured::Undefined(why.to_owned()),
     },
 };
