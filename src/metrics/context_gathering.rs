@@ -75,7 +75,8 @@ pub const CALLS_BEFORE_EDIT_SHARE: Metric = Metric {
     of: |facts| match facts.first_edit() {
         Some(edit) => {
             let before = facts.calls.partition_point(|call| call.event < edit.at.0);
-            let cites = facts.calls[..before].iter().map(|call| call.event).chain([edit.at.0]).collect();
+            let cites: Vec<EventId> = facts.calls[..before].iter().map(|call| call.event).collect();
+            let cites = if cites.is_empty() { vec![edit.at.0] } else { cites };
             share(before, facts.calls.len(), "no tool was called", cites)
         }
         None => Measured::Undefined(NO_EDIT.to_owned()),

@@ -13,6 +13,8 @@ An *edit* is a change of a file by any means (an edit tool, a patch, a shell com
 snapshot shows), inside the workspace, that was not denied and did not fail. A *code edit* is one of neither prose nor data. A *check* is a test,
 build or lint act that ran; it is *green* or *red* by its exit status where that is the line's, by its output where the output says so plainly,
 and otherwise *hidden*: a masked exit proves nothing.
+
+`evalrun explain TRIAL METRIC` lists the events behind a number: those that counted, and those that nearly did, each with the reason.
 ";
 
 pub fn document() -> String {

@@ -60,10 +60,17 @@ pub fn explain(metric: &'static Metric, facts: &Facts<'_>, whole: Option<&Facts<
     let valued = matches!(measured, Measured::Value(_));
     let members = members(looks, facts, whole);
     let events: BTreeSet<EventId> = members.keys().chain(&cited).copied().collect();
+    let strangers =
+        if cited.iter().all(|event| members.contains_key(event)) { BTreeMap::new() } else { strangers(facts) };
     let seen = |event: EventId| {
         let rows = members.get(&event).map(Vec::as_slice).unwrap_or_default();
         if cited.contains(&event) {
-            return Seen { event, what: counted_as(looks, rows), mark: Mark::Counted };
+            let what = if rows.is_empty() {
+                strangers.get(&event).cloned().unwrap_or_default()
+            } else {
+                counted_as(looks, rows)
+            };
+            return Seen { event, what, mark: Mark::Counted };
         }
         Seen { event, what: joined(rows.iter().map(|(row, _)| row.what.clone())), mark: near(looks, rows, valued) }
     };
@@ -95,14 +102,30 @@ fn members(looks: Looks, facts: &Facts<'_>, whole: Option<&Facts<'_>>) -> BTreeM
 
 /// Of several things that one event did, those that could count.
 fn counted_as(looks: Looks, rows: &[Member]) -> String {
-    let fits = |row: &Row| row.out.is_none() && row.bars.iter().all(|(bar, _)| !looks.bars.contains(bar));
+    joined(fitting(looks, rows).map(|(row, _)| row.what.clone()))
+}
+
+/// Those of an event's rows that nothing is held against; all where something is against each.
+fn fitting(looks: Looks, rows: &[Member]) -> impl Iterator<Item = &Member> {
+    let fits = move |row: &Row| row.out.is_none() && row.bars.iter().all(|(bar, _)| !looks.bars.contains(bar));
     let some = rows.iter().any(|(row, _)| fits(row));
-    joined(rows.iter().filter(|(row, _)| !some || fits(row)).map(|(row, _)| row.what.clone()))
+    rows.iter().filter(move |(row, _)| !some || fits(row))
+}
+
+/// What any event was, for those that are cited and of no class that the metric looks at: the edit that nothing came before.
+fn strangers(facts: &Facts<'_>) -> BTreeMap<EventId, String> {
+    use super::explain_rows::Class::{Calls, Decisions, Edits, Marks, Messages, Plans};
+    let scene = Scene::of(facts);
+    let mut known: BTreeMap<EventId, String> = BTreeMap::new();
+    for row in [Edits, Calls, Messages, Plans, Decisions, Marks].into_iter().flat_map(|class| rows(class, &scene)) {
+        known.entry(row.event).or_insert(row.what);
+    }
+    known
 }
 
 fn near(looks: Looks, rows: &[Member], valued: bool) -> Mark {
     let mut reasons: Vec<String> = Vec::new();
-    for (row, rest) in rows {
+    for (row, rest) in fitting(looks, rows) {
         if let Some(out) = row.out {
             reasons.push(out.to_owned());
             continue;

@@ -141,9 +141,16 @@ impl<'f, 'a> Scene<'f, 'a> {
         rows.into_iter().flatten().collect()
     }
 
-    fn row(&self, at: At, what: String, bars: Vec<Option<(Bar, &str)>>) -> Row {
+    /// A row of an edit: the moments are told by edits, so none is held against one.
+    fn edit(&self, at: At, what: String, bars: Vec<Option<(Bar, &str)>>) -> Row {
         let own = bars.into_iter().flatten().map(|(bar, why)| (bar, why.to_owned()));
-        Row { event: at.0, what, out: None, bars: own.chain(self.when(at)).collect() }
+        Row { event: at.0, what, out: None, bars: own.collect() }
+    }
+
+    fn row(&self, at: At, what: String, bars: Vec<Option<(Bar, &str)>>) -> Row {
+        let mut row = self.edit(at, what, bars);
+        row.bars.extend(self.when(at));
+        row
     }
 
     fn acts(&self, kinds: &'static [Act]) -> impl Iterator<Item = &'f ActDone> {
@@ -179,6 +186,10 @@ fn when(holds: bool, bar: Bar, why: &str) -> Option<(Bar, &str)> {
     holds.then_some((bar, why))
 }
 
+fn many(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
+
 fn edits(scene: &Scene<'_, '_>) -> Vec<Row> {
     let facts = scene.facts;
     let known: BTreeSet<At> = facts.edits.iter().map(|edit| edit.at).collect();
@@ -186,7 +197,7 @@ fn edits(scene: &Scene<'_, '_>) -> Vec<Row> {
         let scratch = act.deed.sub.as_deref() == Some("scratch");
         let why = if scratch { "a scratch file" } else { "a file outside the workspace" };
         let path = act.writes.first().map_or("", String::as_str);
-        scene.row(act.at, format!("edit {path}, {why}"), vec![Some((Bar::Elsewhere, why))])
+        scene.edit(act.at, format!("edit {path}, {why}"), vec![Some((Bar::Elsewhere, why))])
     });
     facts.edits.iter().map(|edit| edit_row(scene, edit)).chain(elsewhere).collect()
 }
@@ -220,7 +231,7 @@ fn edit_row(scene: &Scene<'_, '_>, edit: &Edit) -> Row {
         when(made && edit.is_test, Bar::MadeTest, "a test file that the agent made"),
         when(!tests, Bar::NotTests, "neither a test file nor a build file"),
     ];
-    scene.row(edit.at, format!("edit {path}, {kind}, {state}{by}"), bars)
+    scene.edit(edit.at, format!("edit {path}, {kind}, {state}{by}"), bars)
 }
 
 fn check(scene: &Scene<'_, '_>, act: &ActDone) -> Row {
@@ -238,7 +249,8 @@ fn check(scene: &Scene<'_, '_>, act: &ActDone) -> Row {
         Some(Verdict::Hidden(_)) => ", outcome hidden",
         None => "",
     };
-    let exit = call.exit.map_or(String::new(), |exit| format!(", exit {exit}"));
+    let of_line = if call.acts.len() > 1 { "its line's " } else { "" };
+    let exit = call.exit.map_or(String::new(), |exit| format!(", {of_line}exit {exit}"));
     let no_test = format!("a {word}, no test");
     let bars = vec![
         when(!act.deed.act.is_check(), Bar::NotCheck, "a program was run: no test, build or lint"),
@@ -290,7 +302,7 @@ fn messages(scene: &Scene<'_, '_>) -> Vec<Row> {
         ];
         let state = if ends { "it ends its turn" } else { follows };
         let words = said.text.split_whitespace().count();
-        scene.row(At(said.event, 0), format!("message of {words} words, {state}"), bars)
+        scene.row(At(said.event, 0), format!("message of {}, {state}", many(words, "word")), bars)
     });
     let said = |body: &Body| matches!(body, Body::AgentMessage(_));
     own.chain(of_sub_agents(scene, said, "a sub-agent's message")).collect()
@@ -332,7 +344,7 @@ fn plans(scene: &Scene<'_, '_>) -> Vec<Row> {
             when(done == plan.steps.len(), Bar::AllDone, "every step of it was completed"),
             when(plan.steps.len() < 2, Bar::FewSteps, "it has fewer than two steps"),
         ];
-        let what = format!("plan of {} steps, {done} completed, {active} in progress", plan.steps.len());
+        let what = format!("plan of {}, {done} completed, {active} in progress", many(plan.steps.len(), "step"));
         scene.row(At(*event, 0), what, bars)
     };
     let own = scene.facts.plans.iter().enumerate().map(row);
@@ -369,7 +381,7 @@ fn batches(scene: &Scene<'_, '_>) -> Vec<Row> {
         let said = batch.preamble.map(|said| scene.facts.messages[said].event);
         let trivial = super::communication::trivial(scene.facts, batch);
         let words = if said.is_some() { "a message" } else { "no message" };
-        let what = format!("batch of {} calls from {first} on, {words} before it", batch.calls.len());
+        let what = format!("batch of {} from {first} on, {words} before it", many(batch.calls.len(), "call"));
         let bars = vec![when(trivial, Bar::Trivial, "a single read, search or listing needs no word before it")];
         Some(scene.row(At(said.unwrap_or(first), 0), what, bars))
     };

@@ -91,7 +91,13 @@ pub const FACT_RECALL: Metric = Metric {
     unknown: NEVER,
     fails: "Patterns decide what counts as asked for: a good question in unforeseen words is missed, and one lucky word counts. Read the decisions beside it.",
     of: |facts| match recall(facts) {
-        Ok((value, cites, missed)) => Measured::cited(value, cites).with_detail(json!({ "never_asked": missed })),
+        Ok((value, cites, missed)) => {
+            let weights = || facts.task.into_iter().flat_map(hidden);
+            let whole: f64 = weights().map(|fact| fact.weight).sum();
+            let told: f64 = weights().filter(|fact| !missed.contains(&fact.id.as_str())).map(|fact| fact.weight).sum();
+            let detail = json!({ "part": told, "whole": whole, "never_asked": missed });
+            Measured::cited(value, cites).with_detail(detail)
+        }
         Err(why) => Measured::Undefined(why.to_owned()),
     },
 };

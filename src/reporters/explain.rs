@@ -120,12 +120,24 @@ fn value_of(metric: &Metric, measured: &Measured) -> String {
                 ("yes or no", ..) => if reading.value >= 0.5 { " (yes)" } else { " (no)" }.to_owned(),
                 (_, Some(part), Some(whole)) => format!(" ({part} / {whole})"),
                 (unit, ..) if unit.starts_with("share") => String::new(),
+                ("count", ..) => String::new(),
+                (unit, ..) if value == "1" => format!(" {}", unit.trim_end_matches('s')),
                 (unit, ..) => format!(" {unit}"),
             };
             format!("{} = {value}{unit}", metric.id)
         }
         Measured::Undefined(why) => format!("{} undefined: {}", metric.id, one_line(why, 300)),
         Measured::Unknown(why) => format!("{} unknown: {}", metric.id, one_line(why, 300)),
+    }
+}
+
+fn outcome_word(one: &Score) -> String {
+    match one.outcome {
+        Outcome::Scored(value) => score(value),
+        Outcome::Unknown(_) => "unknown".to_owned(),
+        Outcome::NotApplicable(_) => "not applicable".to_owned(),
+        Outcome::NotAsked => "not asked".to_owned(),
+        Outcome::Broken(_) => "broken".to_owned(),
     }
 }
 
@@ -193,13 +205,7 @@ impl Page {
 
     fn criterion(&mut self, case: &Case<'_>, one: &Score) {
         let cap = one.cap.map(|cap| format!(", cap {}", figure(cap))).unwrap_or_default();
-        let outcome = match &one.outcome {
-            Outcome::Scored(value) => score(*value),
-            Outcome::Unknown(_) => "unknown".to_owned(),
-            Outcome::NotApplicable(_) => "not applicable".to_owned(),
-            Outcome::NotAsked => "not asked".to_owned(),
-            Outcome::Broken(_) => "broken".to_owned(),
-        };
+        let outcome = outcome_word(one);
         let name = one_line(&one.criterion, 80);
         let head = format!("{name}  {outcome}, weight {}{cap}  {}", figure(one.weight), one_line(&one.why, 400));
         self.wrapped("  ", head.trim_end(), "      ");
@@ -237,9 +243,10 @@ impl Page {
         if let Some(detail) = detail_words(&explained.measured) {
             self.wrapped("", &format!("detail: {}", one_line(&detail, 1000)), "  ");
         }
+        let asked = |one: &&Score| !matches!(one.outcome, Outcome::NotAsked);
         let reads = |one: &&Score| case.criterion(one).is_some_and(|own| own.metrics().contains(&metric.id));
-        for one in case.scores.iter().filter(reads) {
-            let value = if let Outcome::Scored(value) = one.outcome { score(value) } else { "no number".to_owned() };
+        for one in case.scores.iter().filter(asked).filter(reads) {
+            let value = outcome_word(one);
             let name = format!("{}.{}", one.dimension, one.criterion);
             self.wrapped(
                 "",
@@ -286,7 +293,7 @@ impl Page {
         let line = format!("{mark}  {}{at}{lane}  {}{what}", seen.event, event.body.kind());
         self.wrapped("  ", &line, INDENT);
         let quote = one_line(&quote_of(&event.body), TEXT);
-        if !quote.is_empty() {
+        if !quote.is_empty() && !what.contains(quote.trim_end_matches('…')) {
             self.wrapped(INDENT, &quote, INDENT);
         }
         if let Mark::Near(why) = &seen.mark {
