@@ -38,6 +38,8 @@ pub mod graders;
 
 pub mod stats;
 
+pub mod calibrate;
+
 #[allow(clippy::disallowed_methods)]
 pub mod store;
 

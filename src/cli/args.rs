@@ -35,6 +35,8 @@ pub enum Verb {
     Import(ImportArgs),
     /// Write the reports of a run again
     Report(ReportArgs),
+    /// Compare a judge's verdicts with people's labels
+    Calibrate(CalibrateArgs),
     /// List what there is
     List(ListArgs),
     /// Write a first suite into this folder; never overwrites
@@ -155,6 +157,28 @@ pub struct ReportArgs {
     #[arg(long = "to", value_name = "REPORTER[:PATH]")]
     pub to: Vec<String>,
     /// Print results.json, and nothing else, on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CalibrateArgs {
+    /// People's labels, CSV or JSONL: item, rater, label, and perhaps score, split, step, order
+    #[arg(long, value_name = "FILE")]
+    pub labels: PathBuf,
+    /// The judge's name among the raters
+    #[arg(long, value_name = "J")]
+    pub judge: Option<String>,
+    /// The judge's verdicts, where they stand elsewhere: a file like that of the labels, or a run
+    #[arg(long, value_name = "FILE|RUN")]
+    pub verdicts: Option<PathBuf>,
+    /// The labels from lowest to highest, where they are not pass and fail
+    #[arg(long, value_name = "LOW,...,HIGH", allow_hyphen_values = true)]
+    pub scale: Option<String>,
+    /// The lowest label of the scale that passes (default: the highest)
+    #[arg(long, value_name = "LABEL", allow_hyphen_values = true)]
+    pub pass_at: Option<String>,
+    /// Print the numbers as JSON
     #[arg(long)]
     pub json: bool,
 }

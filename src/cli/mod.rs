@@ -1,6 +1,7 @@
 //! The command line: what was typed, and one file per verb for what it does.
 
 mod args;
+mod calibrate;
 mod check;
 mod demo;
 pub mod exit;
@@ -35,6 +36,7 @@ pub fn main() -> i32 {
         Some(Verb::Schema) => check::print_schema(),
         Some(Verb::Resume(args)) => resume::resume(&args),
         Some(Verb::Report(args)) => report::report(&args),
+        Some(Verb::Calibrate(args)) => calibrate::calibrate(&args),
         Some(Verb::List(args)) => list::list(args.what),
         Some(Verb::Init(args)) => init::init(&args),
         Some(Verb::Grade(args)) => grade::grade(&args),

@@ -10,6 +10,7 @@ mod ablations;
 mod acts;
 mod agents;
 mod bed;
+mod calibrate;
 mod cli;
 mod crash;
 mod dispatch;
