@@ -143,7 +143,13 @@ pub struct ImportArgs {
     /// Read the files as this format
     #[arg(long = "as", value_name = "FORMAT")]
     pub format: Option<String>,
-    /// Where the traces go
+    /// Make a run of results that carry a reward: `outcome` is the reward
+    #[arg(long, requires = "folder")]
+    pub as_run: bool,
+    /// The agent that the results are of, with --as-run (default: each file's name)
+    #[arg(long, value_name = "NAME", requires = "as_run")]
+    pub agent: Option<String>,
+    /// Where the traces go, or the run
     #[arg(long = "out", value_name = "DIR", default_value = ".")]
     pub folder: PathBuf,
 }

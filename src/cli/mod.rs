@@ -1,6 +1,7 @@
 //! The command line: what was typed, and one file per verb for what it does.
 
 mod args;
+mod as_run;
 mod calibrate;
 mod check;
 mod demo;

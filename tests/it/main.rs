@@ -9,6 +9,7 @@
 mod ablations;
 mod acts;
 mod agents;
+mod as_run;
 mod bed;
 mod calibrate;
 mod cli;
