@@ -157,7 +157,7 @@ impl Colour {
 const GREEN_FROM: f64 = 0.6;
 const AMBER_FROM: f64 = 0.4;
 
-/// Fewer labels than this make a corrected rate that covers less than it says.
+/// On fewer items no light is green, and a corrected rate covers less than it says.
 const FEW: u64 = 50;
 
 /// Everything, over all units and over each split.
@@ -213,7 +213,7 @@ fn measures(units: &[&Unit], scale: &Scale) -> Measures {
     let alike = swapped.iter().filter(|alike| **alike).count() as u64;
     Measures {
         items: items(units),
-        light: light(agreement.as_ref()),
+        light: light(agreement.as_ref(), pairs.len() as u64),
         agreement,
         confusion: table.is_some().then(|| confused(&confusion)),
         ceiling: ceiling(units, scale),
@@ -327,12 +327,17 @@ fn middle(value: Option<f64>, one: &Share, other: &Share) -> Valued {
     }
 }
 
-fn light(agreement: Option<&Agreement>) -> Light {
+fn light(agreement: Option<&Agreement>, compared: u64) -> Light {
     let kappa = agreement.map(|agreement| agreement.kappa).unwrap_or_default();
     let (colour, why) = match (kappa.value, kappa.low) {
         (None, _) if agreement.is_none() => (Colour::None, "nothing was compared".to_owned()),
         (None, _) => (Colour::None, "kappa has no meaning where everybody gave one label".to_owned()),
+        // Without a bound, as for a judge that says one thing throughout.
+        (Some(value), None) if value < AMBER_FROM => (Colour::Red, format!("kappa itself is under {AMBER_FROM}")),
         (Some(_), None) => (Colour::None, "kappa has no interval here".to_owned()),
+        (Some(_), Some(low)) if low >= GREEN_FROM && compared < FEW => {
+            (Colour::Amber, format!("at least {GREEN_FROM}, on fewer than {FEW} items"))
+        }
         (Some(_), Some(low)) if low >= GREEN_FROM => (Colour::Green, format!("at least {GREEN_FROM}")),
         (Some(_), Some(low)) if low >= AMBER_FROM => {
             (Colour::Amber, format!("at least {AMBER_FROM}, under {GREEN_FROM}"))

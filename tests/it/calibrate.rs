@@ -132,6 +132,28 @@ fn the_first_error_and_the_order_of_things_are_looked_at_where_given() {
 }
 
 #[test]
+fn the_light_goes_by_the_lower_bound() {
+    let bed = Bed::new();
+    let light = |cells: [usize; 4]| {
+        let said = [("pass", "pass"), ("fail", "pass"), ("pass", "fail"), ("fail", "fail")];
+        let pairs = cells.iter().zip(said).flat_map(|(count, pair)| std::iter::repeat_n(pair, *count));
+        let row = |(at, (truth, verdict)): (usize, (&str, &str))| format!("i{at},ann,{truth}\ni{at},bot,{verdict}\n");
+        let rows: String = pairs.enumerate().map(row).collect();
+        bed.write("labels.csv", format!("item,rater,label\n{rows}"));
+        let ran = bed.run(&["calibrate", "--labels", "labels.csv", "--judge", "bot", "--json"]);
+        let found: Value = serde_json::from_str(&ran.out).unwrap();
+        found["whole"]["light"]["colour"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(light([100, 5, 5, 90]), "green");
+    assert_eq!(light([50, 0, 0, 50]), "green", "perfect agreement has a bound all the same");
+    assert_eq!(light([10, 0, 0, 10]), "amber", "but not on so few items");
+    assert_eq!(light([42, 6, 8, 44]), "amber");
+    assert_eq!(light([20, 10, 5, 15]), "red");
+    assert_eq!(light([50, 50, 0, 0]), "red", "a judge that passes everything");
+    assert_eq!(light([50, 0, 0, 0]), "none");
+}
+
+#[test]
 fn what_a_person_reads() {
     let bed = bed();
     let mut text = String::new();
