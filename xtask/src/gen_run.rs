@@ -221,3 +221,28 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).map_err(wrong)?;
     fs::write(path, bytes).map_err(wrong)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is written is read by the same code as any run, and twice the same.
+    #[test]
+    #[allow(clippy::unwrap_used)]
+    fn the_run_reads_like_any_other() {
+        let place = tempfile::tempdir().unwrap();
+        let results = |name: &str| {
+            let out = place.path().join(name);
+            gen_run(&Wanted { trials: "43", criteria: "7", out: out.to_str().unwrap() }).unwrap();
+            let layout = Layout::at(out);
+            let record: RunRecord = evalrun::store::read_json(&layout.run()).unwrap();
+            evalrun::runner::assemble(&layout, &record, &evalrun::runner::Ended::default()).unwrap()
+        };
+        let found = results("one");
+        assert_eq!((found.trials.len(), found.agents.len(), found.not_run.len()), (43, 2, 0));
+        assert!(found.trials.iter().all(|trial| trial.scores.len() == 7));
+        assert_eq!(results("two"), found);
+        let again = gen_run(&Wanted { trials: "1", criteria: "1", out: place.path().join("one").to_str().unwrap() });
+        assert!(again.unwrap_err().contains("is there already"));
+    }
+}
