@@ -41,6 +41,8 @@ pub mod stats;
 
 pub mod compare;
 
+pub mod calibrate;
+
 #[allow(clippy::disallowed_methods)]
 pub mod store;
 

@@ -39,6 +39,8 @@ pub enum Verb {
     Report(ReportArgs),
     /// Agents of one run, or of several, side by side, paired by task
     Compare(CompareArgs),
+    /// Compare a judge's verdicts with people's labels
+    Calibrate(CalibrateArgs),
     /// List what there is
     List(ListArgs),
     /// Write a first suite into this folder; never overwrites
@@ -174,7 +176,13 @@ pub struct ImportArgs {
     /// Read the files as this format
     #[arg(long = "as", value_name = "FORMAT")]
     pub format: Option<String>,
-    /// Where the traces go
+    /// Make a run of results that carry a reward: `outcome` is the reward
+    #[arg(long, requires = "folder")]
+    pub as_run: bool,
+    /// The agent that the results are of, with --as-run (default: each file's name)
+    #[arg(long, value_name = "NAME", requires = "as_run")]
+    pub agent: Option<String>,
+    /// Where the traces go, or the run
     #[arg(long = "out", value_name = "DIR", default_value = ".")]
     pub folder: PathBuf,
 }
@@ -201,6 +209,28 @@ pub struct CompareArgs {
     #[arg(long = "agent", value_name = "A")]
     pub agents: Vec<String>,
     /// Print the comparison as JSON, and nothing else, on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CalibrateArgs {
+    /// People's labels, CSV or JSONL: item, rater, label, and perhaps score, split, step, order
+    #[arg(long, value_name = "FILE")]
+    pub labels: PathBuf,
+    /// The judge's name among the raters
+    #[arg(long, value_name = "J")]
+    pub judge: Option<String>,
+    /// The judge's verdicts, where they stand elsewhere: a file like that of the labels, or a run
+    #[arg(long, value_name = "FILE|RUN")]
+    pub verdicts: Option<PathBuf>,
+    /// The labels from lowest to highest, where they are not pass and fail
+    #[arg(long, value_name = "LOW,...,HIGH", allow_hyphen_values = true)]
+    pub scale: Option<String>,
+    /// The lowest label of the scale that passes (default: the highest)
+    #[arg(long, value_name = "LABEL", allow_hyphen_values = true)]
+    pub pass_at: Option<String>,
+    /// Print the numbers as JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -2,7 +2,7 @@
 
 use super::{
     args::{GradeArgs, ImportArgs, OutArgs},
-    exit, report, run, say,
+    as_run, exit, report, run, say,
 };
 use crate::graders::SHIPPED;
 use crate::model::{
@@ -106,7 +106,8 @@ fn run_again(path: &Path, args: &GradeArgs) -> Result<i32, Fault> {
 }
 
 pub fn import(args: &ImportArgs) -> i32 {
-    import_files(args).unwrap_or_else(|fault| run::refuse(&fault))
+    let imported = if args.as_run { as_run::import(args) } else { import_files(args) };
+    imported.unwrap_or_else(|fault| run::refuse(&fault))
 }
 
 fn import_files(args: &ImportArgs) -> Result<i32, Fault> {
@@ -154,7 +155,8 @@ fn import_one(bundle: &Bundle, name: &str, args: &ImportArgs) -> Result<Result<S
     Ok(Ok(lines))
 }
 
-fn refusals(refused: &[Refused]) {
+/// Says each refused file with the reason.
+pub fn refusals(refused: &[Refused]) {
     for refused in refused {
         say::note(&format!("error: {}", refused.sentence()));
     }
@@ -180,7 +182,9 @@ fn criteria(lines: &[String]) -> Fault {
     Fault::new(Boundary::Grader, "criteria", lines.join("\n")).hint("`evalrun list graders` shows what is shipped")
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Fault> {
+/// # Errors
+/// When the system gives no threads.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Fault> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -1,6 +1,8 @@
 //! The command line: what was typed, and one file per verb for what it does.
 
 mod args;
+mod as_run;
+mod calibrate;
 mod check;
 mod compare;
 mod demo;
@@ -40,6 +42,7 @@ pub fn main() -> i32 {
         Some(Verb::Explain(args)) => explain::explain(&args),
         Some(Verb::Report(args)) => report::report(&args),
         Some(Verb::Compare(args)) => compare::compare(&args),
+        Some(Verb::Calibrate(args)) => calibrate::calibrate(&args),
         Some(Verb::List(args)) => list::list(args.what),
         Some(Verb::Init(args)) => init::init(&args),
         Some(Verb::Grade(args)) => grade::grade(&args),

@@ -5,6 +5,7 @@ use super::{
     exit, grade, run, say,
 };
 use crate::agents::driver;
+use crate::importers;
 use crate::model::{
     fault::{Boundary, Fault},
     results::Results,
@@ -174,6 +175,7 @@ fn code(results: &Results, ended: &Ended) -> i32 {
 fn facts(layout: &Layout, record: &RunRecord, ended: &Ended) -> RunFacts {
     let stand_in =
         |agent: &&crate::model::suite::AgentSpec| driver(&agent.driver).is_some_and(|driver| driver.stand_in);
+    let imported = record.suite.agents.iter().all(|agent| importers::named(&agent.driver).is_some());
     let mut notes = Vec::new();
     notes.extend(ended.broken.iter().map(|(key, fault)| format!("{key} broke and is not counted: {fault}")));
     notes.extend(ended.ungraded.iter().map(|(key, fault)| format!("{key} could not be graded: {fault}")));
@@ -187,7 +189,11 @@ fn facts(layout: &Layout, record: &RunRecord, ended: &Ended) -> RunFacts {
         evalrun: record.evalrun.clone(),
         sandbox: record.sandbox.clone(),
         stand_ins: record.suite.agents.iter().filter(stand_in).map(|agent| agent.name.clone()).collect(),
-        again: format!("evalrun {}", record.suite.file.display()),
+        again: if imported {
+            format!("evalrun import {} --as-run --out DIR", record.suite.file.display())
+        } else {
+            format!("evalrun {}", record.suite.file.display())
+        },
         notes,
         wall_ms: 0,
     }

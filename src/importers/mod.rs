@@ -24,6 +24,7 @@ mod scribe;
 pub mod seal;
 mod swe_messages;
 mod swe_together;
+mod tau_bench;
 mod value;
 mod weave;
 
@@ -32,8 +33,13 @@ pub use collect::{Collector, Imported, KeepLong};
 use crate::model::import::{Claim, Importer, Member};
 
 /// Every format that is read.
-pub static IMPORTERS: &[&dyn Importer] =
-    &[&evalrun::EvalRun, &codex_rollout::CodexRollout, &claude_session::ClaudeSession, &swe_together::SweTogether];
+pub static IMPORTERS: &[&dyn Importer] = &[
+    &evalrun::EvalRun,
+    &codex_rollout::CodexRollout,
+    &claude_session::ClaudeSession,
+    &swe_together::SweTogether,
+    &tau_bench::TauBench,
+];
 
 /// The importer of a bundle: the one that is sure, else the only one that may be right.
 ///

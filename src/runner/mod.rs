@@ -14,6 +14,7 @@ pub mod leftovers;
 mod play;
 pub mod progress;
 pub mod recorder;
+pub mod rewarded;
 pub mod secrets;
 pub mod sessions;
 mod turn;

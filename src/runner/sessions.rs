@@ -206,7 +206,8 @@ fn entry(taken: Taken, (grading, folder): &Place) -> Result<SessionEntry, Fault>
     })
 }
 
-fn trial_end(name: &str, trace: &Trace, (end, trace_hash): (End, String)) -> TrialEnd {
+/// How a recorded session ended, as a trial of its own.
+pub(super) fn trial_end(name: &str, trace: &Trace, (end, trace_hash): (End, String)) -> TrialEnd {
     let header = &trace.header;
     let live = || trace.events.iter().filter(|event| !event.superseded);
     let mut usage = Usage::default();

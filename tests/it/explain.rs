@@ -61,7 +61,12 @@ fn unsuperseded(trace: &Trace) -> Trace {
 
 /// What is said of some metrics of a session.
 fn said(built: &Built, ids: &[&str], width: usize) -> String {
-    let whole = Built { trace: unsuperseded(&built.trace), task: built.task.clone(), twin: built.twin };
+    let whole = Built {
+        trace: unsuperseded(&built.trace),
+        task: built.task.clone(),
+        twin: built.twin,
+        names: built.names.clone(),
+    };
     let (facts, whole) = (tiny::facts(built), tiny::facts(&whole));
     let case = case(built, &facts, &whole);
     let text = |id: &&str| words::text(&case, Subject::Metric(metrics::named(id).unwrap()), (width, Colour::No));
@@ -123,6 +128,7 @@ fn a_new_metric_needs_no_entry() {
         doc: "",
         undefined: "never",
         unknown: "never",
+        fails: "",
         of: |_| Measured::value(0.0),
     };
     let behaviours: BTreeSet<&str> = METRICS.iter().map(|metric| metric.behaviour).collect();
@@ -165,7 +171,12 @@ fn no_event_that_counted_bears_a_reason_against_it() {
 fn counted_is_what_is_cited() {
     for case in all_cases() {
         let built = tiny::build(&case);
-        let whole = Built { trace: unsuperseded(&built.trace), task: built.task.clone(), twin: built.twin };
+        let whole = Built {
+            trace: unsuperseded(&built.trace),
+            task: built.task.clone(),
+            twin: built.twin,
+            names: built.names.clone(),
+        };
         let (facts, whole) = (tiny::facts(&built), tiny::facts(&whole));
         for metric in METRICS {
             let explained = explain(metric, &facts, Some(&whole));
@@ -359,7 +370,12 @@ fn what_is_not_there_is_said() {
 fn the_json_has_what_is_promised() {
     let (_, case) = sessions().into_iter().find(|(name, _)| name == "asked").unwrap();
     let built = tiny::build(&case);
-    let whole = Built { trace: unsuperseded(&built.trace), task: built.task.clone(), twin: built.twin };
+    let whole = Built {
+        trace: unsuperseded(&built.trace),
+        task: built.task.clone(),
+        twin: built.twin,
+        names: built.names.clone(),
+    };
     let (facts, whole) = (tiny::facts(&built), tiny::facts(&whole));
     let shown = self::case(&built, &facts, &whole);
     for metric in METRICS {

@@ -9,7 +9,9 @@
 mod ablations;
 mod acts;
 mod agents;
+mod as_run;
 mod bed;
+mod calibrate;
 mod cli;
 mod crash;
 mod dispatch;

@@ -1,7 +1,8 @@
-//! The project's own chores: `cargo xtask test`, `cargo xtask bench`, `cargo xtask schema`.
+//! The project's own chores: `cargo xtask test`, `cargo xtask bench`, `cargo xtask gen-run`, `cargo xtask schema`.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
 
 mod bench;
+mod gen_run;
 mod steps;
 mod tools;
 
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 const USAGE: &str =
     "cargo xtask test [--all]     set up what the tests need, run everything, say how long each step took
 cargo xtask bench            CPU, memory and throughput of the release build
+cargo xtask gen-run --trials N --criteria M --out DIR     a made-up run, to measure `evalrun report` on
 cargo xtask schema           write the generated files again: schema/suite.schema.json, docs/suite.md, docs/metrics.md";
 
 fn main() -> ExitCode {
@@ -19,6 +21,9 @@ fn main() -> ExitCode {
         ["test"] => steps::test(steps::Depth::Usual),
         ["test", "--all"] => steps::test(steps::Depth::All),
         ["bench"] => bench::bench(),
+        ["gen-run", "--trials", trials, "--criteria", criteria, "--out", out] => {
+            gen_run::gen_run(&gen_run::Wanted { trials, criteria, out })
+        }
         ["schema"] => steps::regenerate(),
         _ => {
             eprintln!("{USAGE}");
