@@ -248,7 +248,7 @@ fn redundant_reads(facts: &Facts<'_>) -> Measured {
 }
 
 /// Whether the first range holds at least 80 % of the second.
-fn covers((from, to): (u32, u32), (start, end): (u32, u32)) -> bool {
+pub(super) fn covers((from, to): (u32, u32), (start, end): (u32, u32)) -> bool {
     let (low, high) = (from.max(start), to.min(end));
     let length = |low: u32, high: u32| f64::from(high) - f64::from(low) + 1.0;
     low <= high && length(low, high) >= 0.8 * length(start, end)
@@ -279,7 +279,7 @@ pub const READ_RECALL: Metric = Metric {
     behaviour: "context_gathering",
     unit: "share",
     range: "0..1",
-    doc: "Globs of the task's `gold.read` that a file read, or shown by a search, matches / globs of `gold.read`. The detail lists those missed.",
+    doc: "Globs of the task's `gold.read` that a file read matches / globs of `gold.read`. The detail lists those missed.",
     undefined: "the task names no gold files to read",
     unknown: "never",
     fails: "As good as the gold list: a file that is needed and not listed, or listed and not needed, misleads.",
