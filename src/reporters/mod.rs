@@ -14,6 +14,7 @@ mod json;
 mod junit;
 mod markdown;
 mod names;
+mod repeated;
 mod standings;
 pub mod terminal;
 mod words;

@@ -7,7 +7,7 @@ use crate::graders::{
     stage_results,
 };
 use crate::interview;
-use crate::metrics::{Given, Readers, gather, measure, to_json};
+use crate::metrics::{Given, Readers, consistency::ACTS, gather, measure, to_json};
 use crate::model::{
     ask::AskKind,
     canon::{Domain, hash_bytes},
@@ -133,6 +133,7 @@ impl Grading {
             passed: passed(&evidence),
             stages: stage_results(&evidence),
             interview: interview_result(&evidence),
+            acts: Some(facts.acts.iter().take(ACTS).map(|act| act.deed.act).collect()),
         }
     }
 

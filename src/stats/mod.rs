@@ -1,5 +1,7 @@
 //! Statistics: f64 in, f64 out, each with its source. The unit of analysis is the task; trials of a task are repeats.
 
+pub mod signal;
+
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// The mean of one agent's task means with its t interval.

@@ -2,6 +2,7 @@
 
 use super::super::Report;
 use super::super::names::{dimensions, spoken};
+use super::super::repeated;
 use super::super::standings::{Contrast, Pair, Shown, design, of_trial, pairs, sentence};
 use super::super::terminal::{per_task, spent};
 use super::super::words::{duration, half, plural, score};
@@ -61,6 +62,9 @@ struct View<'a> {
     criteria: Vec<findings_view::DimensionView<'a>>,
     exclusions: Vec<findings_view::ExclusionView<'a>>,
     metrics: Vec<measures::Group<'a>>,
+    columns: &'static [&'static str],
+    repeated: Vec<repeated::Row<'a>>,
+    asking: Vec<String>,
     gates: Vec<(String, &'a str, &'a str)>,
     notes: Vec<(&'a str, &'a str, String)>,
     again: &'a str,
@@ -155,6 +159,9 @@ fn view<'a>(report: &'a Report<'a>, links: Links<'a>) -> View<'a> {
         criteria: findings_view::criteria(results, links),
         exclusions: findings_view::exclusions(results, links),
         metrics: measures::groups(results, links),
+        columns: &repeated::COLUMNS,
+        repeated: repeated::rows(results),
+        asking: repeated::asking(results),
         gates: results
             .gates
             .iter()
