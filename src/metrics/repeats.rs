@@ -22,8 +22,8 @@ pub struct Step<'f> {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What<'f> {
-    /// First and last line; the whole file where the read names none.
-    Read(&'f str, (u32, u32)),
+    /// The whole file where the read names no lines.
+    Read(&'f str, Range),
     Search(String),
     Edit(&'f str),
 }
@@ -52,10 +52,13 @@ pub fn steps<'f>(facts: &'f Facts<'_>) -> Vec<Step<'f>> {
     steps
 }
 
+/// First and last line.
+type Range = (u32, u32);
+
 /// What was done so far, for finding what a step repeats.
 #[derive(Default)]
 pub struct Done<'f> {
-    reads: BTreeMap<&'f str, Vec<((u32, u32), usize)>>,
+    reads: BTreeMap<&'f str, Vec<(Range, usize)>>,
     searches: BTreeMap<String, Vec<usize>>,
     edits: BTreeMap<&'f str, Vec<usize>>,
 }
