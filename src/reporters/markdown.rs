@@ -3,7 +3,7 @@
 //! Foreign text is one line of escaped text, never in a code span: it cannot open a tag, end a cell, mention a person or become a link.
 
 use super::findings::{Found, Missing, criteria, exclusions, worst};
-use super::names::{dimensions, spoken};
+use super::names::{scored_dimensions, spoken};
 use super::repeated::{COLUMNS, asking, rows};
 use super::standings::{pairs, sentence};
 use super::terminal::{per_task, spent};
@@ -90,7 +90,7 @@ fn alert(results: &Results, out: &mut String) {
 
 fn table(report: &Report<'_>, out: &mut String) {
     let results = report.results;
-    let names = dimensions(results);
+    let names = scored_dimensions(results);
     if names.is_empty() {
         return;
     }

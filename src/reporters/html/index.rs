@@ -1,7 +1,7 @@
 //! The first page: the verdict in words, then every number with its way down to the trials.
 
 use super::super::Report;
-use super::super::names::{dimensions, spoken};
+use super::super::names::{scored_dimensions, spoken};
 use super::super::repeated;
 use super::super::standings::{Contrast, Pair, Shown, design, of_trial, pairs, sentence};
 use super::super::terminal::{per_task, spent};
@@ -135,7 +135,7 @@ struct HeatTrial<'a> {
 
 fn view<'a>(report: &'a Report<'a>, links: Links<'a>) -> View<'a> {
     let results = report.results;
-    let names = dimensions(results);
+    let names = scored_dimensions(results);
     let verdicts: Vec<Verdict<'_>> = pairs(results).iter().map(verdict).collect();
     View {
         title: format!("{} · evalrun", results.suite),
