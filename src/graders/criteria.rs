@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Every mistake is found at once, each with its line. What a criterion asks is the one key that names a kind (`rule`, `check`, `guardrail`,
-//! `judge`); the rest says how it counts and when it applies.
+//! `describe`, `judge`); the rest says how it counts and when it applies.
 
 use super::{
     Answers, Build, Evidence, GRADERS, Grader, Step,

@@ -14,6 +14,7 @@
 mod check;
 mod cites;
 pub mod criteria;
+mod describe;
 mod dimension;
 mod expression;
 mod guardrail;
@@ -129,7 +130,8 @@ pub enum Build {
 }
 
 /// Every kind of grader.
-pub static GRADERS: &[Kind] = &[rule::RULE, check::CHECK, guardrail::GUARDRAIL, judge::JUDGE, program::PROGRAM];
+pub static GRADERS: &[Kind] =
+    &[rule::RULE, check::CHECK, guardrail::GUARDRAIL, describe::DESCRIBE, judge::JUDGE, program::PROGRAM];
 
 /// Asks a grader until it is done. `answer` is called once per need; after four rounds the grader is broken.
 pub fn run(grader: &dyn Grader, evidence: &Evidence<'_>, answer: &mut dyn FnMut(&Need) -> Answer) -> Vec<Score> {

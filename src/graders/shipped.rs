@@ -11,6 +11,9 @@ pub static SHIPPED: &[(&str, &str)] = &[
     ("self_checking", include_str!("../../graders/self_checking.yaml")),
     ("interview", include_str!("../../graders/interview.yaml")),
     ("guardrails", include_str!("../../graders/guardrails.yaml")),
+    ("efficiency", include_str!("../../graders/efficiency.yaml")),
+    ("long_run", include_str!("../../graders/long_run.yaml")),
+    ("habits", include_str!("../../graders/habits.yaml")),
 ];
 
 /// A shipped file, read. `None`: no such name.

@@ -68,7 +68,7 @@ impl Script {
     }
 
     /// Ids of the facts, then of the constraints, that a question sentence asks for.
-    pub(super) fn asked_for(&self, sentence: &str) -> Vec<String> {
+    pub fn asked_for(&self, sentence: &str) -> Vec<String> {
         let clean: String = sentence.chars().filter(|c| !"*`".contains(*c)).collect();
         let clean = clean.split_whitespace().collect::<Vec<_>>().join(" ");
         let hit = |patterns: &[Regex]| patterns.iter().any(|one| one.is_match(sentence) || one.is_match(&clean));

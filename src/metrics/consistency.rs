@@ -5,6 +5,9 @@
 
 use std::collections::BTreeMap;
 
+/// Acts of a trial that are compared, its first ones: edit distance costs the product of two lengths, for every pair of trials.
+pub const ACTS: usize = 500;
+
 /// 1 when all trials pass or all fail, 0 when half do.
 pub fn outcome_consistency(successes: &[bool]) -> Option<f64> {
     if successes.is_empty() {
@@ -21,10 +24,10 @@ pub fn act_distribution_consistency(trials: &[Vec<String>]) -> Option<f64> {
     mean_over_pairs(&shares, |one, two| divergence(one, two)).map(|mean| 1.0 - mean)
 }
 
-/// How alike the sequences of acts are. Sequences are compared up to 2,000 acts.
+/// How alike the sequences of acts are, up to `ACTS` of each.
 pub fn act_sequence_consistency(trials: &[Vec<String>]) -> Option<f64> {
     mean_over_pairs(trials, |one, two| {
-        let (one, two) = (&one[..one.len().min(2000)], &two[..two.len().min(2000)]);
+        let (one, two) = (&one[..one.len().min(ACTS)], &two[..two.len().min(ACTS)]);
         let longer = one.len().max(two.len());
         if longer == 0 { 1.0 } else { 1.0 - distance(one, two) as f64 / longer as f64 }
     })

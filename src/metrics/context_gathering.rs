@@ -249,7 +249,7 @@ fn redundant_reads(facts: &Facts<'_>) -> Measured {
 }
 
 /// Whether the first range holds at least 80 % of the second.
-fn covers((from, to): (u32, u32), (start, end): (u32, u32)) -> bool {
+pub(super) fn covers((from, to): (u32, u32), (start, end): (u32, u32)) -> bool {
     let (low, high) = (from.max(start), to.min(end));
     let length = |low: u32, high: u32| f64::from(high) - f64::from(low) + 1.0;
     low <= high && length(low, high) >= 0.8 * length(start, end)

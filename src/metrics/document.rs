@@ -17,6 +17,24 @@ and otherwise *hidden*: a masked exit proves nothing.
 `evalrun explain TRIAL METRIC` lists the events behind a number: those that counted, and those that nearly did, each with the reason.
 ";
 
+const TAIL: &str = "
+## Over trials
+
+What one trial cannot show stands in `results.json` beside the trials, and in the report where a task was tried more than once. Twins are left
+out of the first five. A number that cannot be had is absent, never 0.
+
+- `consistency[].outcome`: (2p - 1)^2, p the share of trials that passed: 1 when all or none did, 0 when half did. Where passing was decided in
+  two trials or more. Misleads: an agent that always fails is as consistent as one that always passes.
+- `consistency[].act_distribution`: 1 - mean over pairs of trials of the Jensen-Shannon divergence (base 2) of their mixes of acts, 0..1.
+  `consistency[].act_sequence`: mean over pairs of 1 - edit distance / longer length, 0..1. Both over the first 500 acts of the trials that passed
+  (of all, where passing was decided in none): `compared` says how many. Misleads: two good ways to one end look inconsistent.
+- `consistency[].resources`: exp(-standard deviation / mean), over all trials, of tool calls, tokens (in and out), cost and wall time, each only where
+  every trial has a number for it. Misleads: times and cost carry the machine's and the provider's mood.
+- `agents[].asking`: a hit is a trial in which a fact that only the user can tell was asked for (fact_recall above 0), a false alarm a trial without
+  anything open in which the agent asked (over_asking above 0). `d_prime` = z(hit rate) - z(false alarm rate), rates as (count + 0.5) / (n + 1); absent
+  for fewer than two trials of either kind. Misleads: one useful question makes a hit, and with few trials the correction outweighs the data.
+";
+
 pub fn document() -> String {
     let mut out = HEAD.to_owned();
     let mut behaviour = "";
@@ -31,5 +49,6 @@ pub fn document() -> String {
             metric.id, metric.doc, metric.unit, metric.range, metric.undefined, metric.unknown, metric.fails
         );
     }
+    out.push_str(TAIL);
     out
 }

@@ -11,7 +11,7 @@ use crate::model::{
     score::Measured,
     trace::{Body, Event, ResultStatus, Usage},
 };
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 const NEVER: &str = "never";
 const UNTOLD: &str = "the source does not tell usage";
@@ -129,6 +129,70 @@ pub fn running_ms(facts: &Facts<'_>, call: &Call<'_>) -> Option<u64> {
     call.duration_ms.or_else(|| at(call.result?)?.checked_sub(at(call.event)?))
 }
 
+pub const MODEL_S: Metric = Metric {
+    id: "model_s",
+    behaviour: "efficiency",
+    unit: "seconds",
+    range: ">= 0",
+    doc: "Time within turns in which no tool of the root agent ran: over the turns, from the user's message to the last thing that the agent said, called, got back or ended with, less the union of the times from each call of the root agent to its end (as told, else to its result).",
+    undefined: "no turn has a user's message and something of the agent after it, both with a time",
+    unknown: "the source does not tell times",
+    fails: "Includes the provider's queue, retries after rate limits and whatever the agent's own program does; two runs of the same thing differ.",
+    of: model_s,
+};
+
+fn model_s(facts: &Facts<'_>) -> Measured {
+    if !facts.tells().times {
+        return untold("times");
+    }
+    let at = |event: EventId| facts.trace.event(event).and_then(|event| event.at);
+    let mut turns: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
+    for (turn, start) in facts.users.iter().filter_map(|(id, _)| Some((facts.trace.event(*id)?.turn, at(*id)?))) {
+        turns.entry(turn).or_insert((start, start));
+    }
+    let mut answered = false;
+    for event in facts.trace.events.iter().filter(|event| !event.superseded && of_agent(&event.body)) {
+        if let (Some(turn), Some(at)) = (turns.get_mut(&event.turn), event.at) {
+            turn.1 = turn.1.max(at);
+            answered = true;
+        }
+    }
+    if !answered {
+        return Measured::Undefined("no turn has times for what the user and the agent said".to_owned());
+    }
+    let mut tools: Vec<(u64, u64)> = Vec::new();
+    for call in facts.calls.iter().filter(|call| call.root) {
+        if let (Some(start), Some(ran)) = (at(call.event), running_ms(facts, call)) {
+            let (from, until) = turns.get(&call.turn).copied().unwrap_or((start, start));
+            tools.push((start.clamp(from, until), start.saturating_add(ran).clamp(from, until)));
+        }
+    }
+    let whole: u64 = turns.values().map(|(from, until)| until - from).sum();
+    Measured::value(whole.saturating_sub(covered(tools)) as f64 / 1000.0)
+}
+
+/// What the agent does, not we, in a turn.
+fn of_agent(body: &Body) -> bool {
+    match body {
+        Body::AgentMessage(_) | Body::Reasoning(_) | Body::Plan(_) | Body::ToolCall(_) | Body::ToolResult(_) => true,
+        Body::FileChange(_) | Body::Question(_) | Body::Permission(_) | Body::TurnEnd(_) => true,
+        Body::UserMessage(_) | Body::Interviewer(_) | Body::Stage(_) | Body::Snapshot(_) | Body::Check(_) => false,
+        Body::Compaction(_) | Body::SubAgent(_) | Body::Usage(_) | Body::Limit(_) | Body::Error(_) => false,
+        Body::End(_) | Body::Unknown(_) => false,
+    }
+}
+
+/// Length of the union of intervals.
+fn covered(mut intervals: Vec<(u64, u64)>) -> u64 {
+    intervals.sort_unstable();
+    let (mut length, mut end) = (0, 0);
+    for (from, until) in intervals {
+        length += until.saturating_sub(from.max(end));
+        end = end.max(until);
+    }
+    length
+}
+
 pub const TOOL_CALLS: Metric = Metric {
     id: "tool_calls",
     behaviour: "efficiency",
@@ -209,26 +273,37 @@ pub const LONGEST_LOOP: Metric = Metric {
     behaviour: "efficiency",
     unit: "repetitions",
     range: ">= 1",
-    doc: "Largest number of times in a row that one cycle of k tool calls (k from 1 to 4; tool and input equal) came; 1 if nothing was repeated. Cites the call that ends the first longest one.",
+    doc: "Largest number of times in a row that one cycle of k tool calls (k from 1 to 4; tool and input equal) came, within one lane; 1 if nothing was repeated. Cites the call that ends the first longest one.",
     undefined: NO_CALL,
     unknown: NEVER,
     fails: "Polling for a job that takes its time is a loop and no fault; a loop whose commands differ in one letter is missed.",
     of: |facts| {
-        let keys = keys(facts);
-        if keys.is_empty() {
+        if facts.calls.is_empty() {
             return Measured::Undefined(NO_CALL.to_owned());
         }
-        let (mut most, mut end) = (1, 0);
-        for cycle in 1..=4usize {
-            let mut run = 0;
-            for at in cycle..keys.len() {
-                run = if keys[at] == keys[at - cycle] { run + 1 } else { 0 };
-                let times = run / cycle + 1;
-                if times > most {
-                    (most, end) = (times, at);
-                }
-            }
+        // Sub-agents work at the same time: each lane has loops of its own.
+        let mut lanes: BTreeMap<&str, Vec<(usize, EventId)>> = BTreeMap::new();
+        for (call, key) in facts.calls.iter().zip(keys(facts)) {
+            let lane = facts.trace.event(call.event).map_or("", |event| event.lane.as_str());
+            lanes.entry(lane).or_default().push((key, call.event));
         }
-        count(most, if most > 1 { vec![facts.calls[end].event] } else { Vec::new() })
+        let (most, end) = lanes.values().map(|calls| longest(calls)).max().unwrap_or((1, None));
+        count(most, end.map(|Reverse(event)| event).into_iter().collect())
     },
 };
+
+/// How often the longest cycle came in a row, and the call that ended it; the earliest of several.
+fn longest(calls: &[(usize, EventId)]) -> (usize, Option<Reverse<EventId>>) {
+    let mut most = (1, None);
+    for cycle in 1..=4usize {
+        let mut run = 0;
+        for at in cycle..calls.len() {
+            run = if calls[at].0 == calls[at - cycle].0 { run + 1 } else { 0 };
+            let times = run / cycle + 1;
+            if times > most.0 {
+                most = (times, Some(Reverse(calls[at].1)));
+            }
+        }
+    }
+    most
+}

@@ -1,7 +1,7 @@
 //! Exchanges: what the agent asked at one point, and what the interviewer made of it.
 
 use super::facts::{Facts, share};
-use crate::model::{ask::AskKind, id::EventId, interview::Decided, score::Measured, trace::Body};
+use crate::model::{ask::AskKind, id::EventId, interview::Decided, score::Measured, trace::Body, trace::Event};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -72,7 +72,7 @@ pub fn answers_used(facts: &Facts<'_>) -> Measured {
             }
         }
     }
-    let (used, all) = (used(facts, &told), told.len());
+    let (used, all) = (used(facts, &told, &|_| true), told.len());
     let cites = if used.is_empty() { told.iter().map(|(event, _)| *event).collect() } else { used.clone() };
     share(used.len(), all, "no fact was told whose answer can be recognised", cites)
 }
@@ -81,8 +81,12 @@ fn said_before(facts: &Facts<'_>, event: EventId) -> BTreeSet<String> {
     facts.users.iter().take_while(|(user, _)| *user < event).flat_map(|(_, text)| words(text)).collect()
 }
 
-/// Which of the told facts show in the work after them; one walk from the end, words gathered on the way.
-fn used(facts: &Facts<'_>, told: &[(EventId, BTreeSet<String>)]) -> Vec<EventId> {
+/// Which of what was told, in order, shows in the work after it (the events that count); one walk from the end, words gathered on the way.
+pub(super) fn used(
+    facts: &Facts<'_>,
+    told: &[(EventId, BTreeSet<String>)],
+    counts: &dyn Fn(&Event) -> bool,
+) -> Vec<EventId> {
     let mut later: BTreeSet<String> = BTreeSet::new();
     let mut used = Vec::new();
     let mut open = told.iter().rev().peekable();
@@ -94,6 +98,9 @@ fn used(facts: &Facts<'_>, told: &[(EventId, BTreeSet<String>)]) -> Vec<EventId>
         }
         if open.peek().is_none() {
             break;
+        }
+        if !counts(event) {
+            continue;
         }
         match &event.body {
             Body::ToolCall(call) => gather(&call.input, &mut later),
@@ -126,13 +133,13 @@ fn gather(value: &Value, into: &mut BTreeSet<String>) {
     }
 }
 
-fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+pub(super) fn words(text: &str) -> impl Iterator<Item = String> + '_ {
     let split = text.split(|mark: char| !(mark.is_alphanumeric() || mark == '_' || mark == '.'));
     split.map(|word| word.trim_matches('.')).filter(|word| !word.is_empty() && word.len() < 80).map(str::to_lowercase)
 }
 
 /// What an answer can be recognised by.
-fn marks(text: &str) -> BTreeSet<String> {
+pub(super) fn marks(text: &str) -> BTreeSet<String> {
     let quoted: BTreeSet<String> = text.split('`').skip(1).step_by(2).flat_map(words).collect();
     let named = |word: &&str| {
         let inner =

@@ -91,6 +91,7 @@ pub enum Bar {
     Undecided,
     Blocked,
     Fell,
+    Permitted,
     Executed,
 }
 
@@ -446,6 +447,7 @@ fn forbidden(scene: &Scene<'_, '_>) -> Vec<Row> {
             Fate::Executed => ("it ran", Bar::Executed),
             Fate::Blocked => ("it was denied", Bar::Blocked),
             Fate::Failed => ("it failed before it could do it", Bar::Fell),
+            Fate::Asked => ("it was asked about first", Bar::Permitted),
         };
         scene.row(
             At(found.event, 0),

@@ -261,7 +261,7 @@ pub const OVER_ASKING: Metric = Metric {
     behaviour: "interview",
     unit: "questions",
     range: ">= 0",
-    doc: "Questions asked (see questions_asked) where there was nothing to ask: on the fully specified twin, or on a task without facts.",
+    doc: "Questions asked (see questions_asked) where there was nothing to ask: on the fully specified twin, or on a task without facts. Over trials it makes the false alarms, and fact_recall the hits, of d' (`agents[].asking` of results.json).",
     undefined: "the task has facts to ask for, or there is no task",
     unknown: NO_TABLE,
     fails: "One clever question about a real gap in the brief counts as over-asking; one twin a task is a small sample.",

@@ -29,12 +29,16 @@ pub mod guardrails;
 mod habits;
 pub mod interview;
 pub mod lexicon;
+mod long_run;
 mod pass;
 pub mod paths;
 mod planning;
+mod repeats;
 pub mod results;
 mod self_checking;
+mod settled;
 pub mod stages;
+mod sub_agents;
 mod weakening;
 
 pub use document::document;
@@ -120,6 +124,8 @@ pub static METRICS: &[Metric] = &[
     interview::GO_AHEADS,
     interview::OFFERS,
     interview::OVER_ASKING,
+    settled::QUESTION_BITS,
+    settled::SILENT_ASSUMPTIONS,
     interview::TURNS_TO_CLARIFY,
     interview::ANSWERS_USED,
     interview::CONSTRAINTS_KEPT,
@@ -135,10 +141,19 @@ pub static METRICS: &[Metric] = &[
     efficiency::COST_USD,
     efficiency::WALL_S,
     efficiency::TOOL_S,
+    efficiency::MODEL_S,
     efficiency::TOOL_CALLS,
     efficiency::TOOL_ERROR_RATE,
     efficiency::RETRIED_FAILURES,
     efficiency::LONGEST_LOOP,
+    long_run::REWORK_AFTER_COMPACTION,
+    long_run::CONSTRAINTS_KEPT_AFTER_COMPACTION,
+    long_run::TIME_TO_FORGET,
+    sub_agents::SUBAGENT_BRIEF_COMPLETENESS,
+    sub_agents::SUBAGENT_DUPLICATE_WORK,
+    sub_agents::SUBAGENT_RETURN_USED,
+    sub_agents::SUBAGENT_CONFLICTS,
+    sub_agents::SUBAGENT_OVERHEAD,
     habits::RG_SHARE,
     habits::RG_SEARCHES,
     habits::GREP_SEARCHES,

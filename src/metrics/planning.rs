@@ -115,14 +115,17 @@ pub const PLAN_STALENESS: Metric = Metric {
     behaviour: "planning",
     unit: "tool calls",
     range: ">= 0",
-    doc: "Largest number of the root agent's tool calls (the plan's own left out) between two plan events, or after the last, while a step was not completed. Cites the plan event that went stale.",
+    doc: "Largest number of the root agent's tool calls (the plan's own left out) between two plan events, or after the last, while a step was in progress; in a plan that never marks any step so, while one was not completed. Cites the plan event that went stale.",
     undefined: NO_PLAN,
     unknown: NEEDS_PLANS,
     fails: "One long but honest step looks stale; calls are counted, not the time or work in them.",
     of: |facts| {
         planned(facts, |plans| {
             let calls: Vec<EventId> = working_calls(facts);
-            let spans = plans.iter().enumerate().filter(|(_, (_, plan))| !is_done(plan)).map(|(at, (event, _))| {
+            // Some plan tools know no step in progress: there, an open step is one.
+            let marks = plans.iter().any(|(_, plan)| in_progress(plan));
+            let open = |plan: &Plan| if marks { in_progress(plan) } else { !is_done(plan) };
+            let spans = plans.iter().enumerate().filter(|(_, (_, plan))| open(plan)).map(|(at, (event, _))| {
                 let start = calls.partition_point(|call| call < event);
                 let end = plans.get(at + 1).map_or(calls.len(), |(next, _)| calls.partition_point(|call| call < next));
                 (end - start, *event)
@@ -142,6 +145,10 @@ fn working_calls(facts: &Facts<'_>) -> Vec<EventId> {
         call.root && (acts.is_empty() || acts.iter().any(|act| act.deed.act != Act::Plan))
     };
     facts.calls.iter().filter(works).map(|call| call.event).collect()
+}
+
+fn in_progress(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| step.status == StepStatus::InProgress)
 }
 
 fn is_done(plan: &Plan) -> bool {

@@ -30,6 +30,45 @@ pub struct Results {
     pub trials: Vec<TrialResult>,
     pub not_run: Vec<NotRun>,
     pub gates: Vec<GateResult>,
+    /// Per task and agent with at least two graded trials, twins left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consistency: Vec<ConsistencyResult>,
+}
+
+/// Whether the trials of one task by one agent came out alike; 1 is alike. A number that cannot be had is absent, never 0.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConsistencyResult {
+    pub task: String,
+    pub agent: String,
+    pub trials: u32,
+    /// (2p - 1)^2, p the share of trials that passed; where passing was decided in two or more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<f64>,
+    /// Trials whose acts were compared: those that passed, or all where passing was decided in none.
+    pub compared: u32,
+    /// 1 - mean pairwise Jensen-Shannon divergence (base 2) of the mixes of acts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act_distribution: Option<f64>,
+    /// Mean over pairs of 1 - edit distance / longer length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act_sequence: Option<f64>,
+    /// tool_calls, tokens, cost_usd, wall_s -> exp(-coefficient of variation).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub resources: BTreeMap<String, f64>,
+}
+
+/// Asking where there is something to ask against asking where there is nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AskingResult {
+    /// Trials in which a fact that only the user can tell was asked for / trials that have one.
+    pub hits: u32,
+    pub open: u32,
+    /// Twins, and trials of tasks without facts, in which it asked / all such.
+    pub false_alarms: u32,
+    pub closed: u32,
+    /// z(hit rate) - z(false alarm rate), log-linear correction; absent for fewer than two trials of either kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub d_prime: Option<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +79,9 @@ pub struct AgentResult {
     pub version: Option<String>,
     pub trials: u32,
     pub dimensions: BTreeMap<String, DimensionResult>,
+    /// Absent where the run has no twin and no task without facts, or no task with facts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asking: Option<AskingResult>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! Work, and the traits between who hands it out, who does it and who keeps the result.
 
 use super::{
+    act::Act,
     fault::Fault,
     id::TrialKey,
     results::{InterviewResult, StageResult, ViolationResult},
@@ -80,6 +81,9 @@ pub struct Grades {
     pub stages: Vec<StageResult>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interview: Option<InterviewResult>,
+    /// The first acts (at most `consistency::ACTS`), in order, for comparing trials; `None`: graded before they were kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acts: Option<Vec<Act>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -183,6 +183,12 @@ pub struct Fact {
     /// Paths in the workspace that answer it: asking costs precision.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub discoverable: Vec<String>,
+    /// The check that looks at this fact's answer: it shows what an agent that never asked settled silently.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<String>,
+    /// Answers that the user might as well have given: how many bits a question for it is worth.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<String>,
     /// In file order; the last one whose `from` stage has been entered is in force.
     pub say: Vec<Wording>,
 }

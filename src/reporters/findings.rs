@@ -165,6 +165,10 @@ pub(super) fn exclusions(results: &Results) -> Vec<Exclusion<'_>> {
     for (at, trial) in results.trials.iter().enumerate() {
         for score in &trial.scores {
             let Some(missing) = Missing::of(&score.outcome) else { continue };
+            // A description is no number by design: nothing is missing.
+            if missing == Missing::NotApplicable && score.weight == 0.0 {
+                continue;
+            }
             let why = if missing == Missing::NotAsked { "no judge is configured" } else { score.why.as_str() };
             let group = group(&mut groups, missing, why);
             add(group, &trial.agent, format!("{}/{}", score.dimension, score.criterion));

@@ -4,7 +4,8 @@
 
 use super::findings::{Found, Missing, criteria, exclusions, worst};
 use super::habits::habits;
-use super::names::{dimensions, spoken};
+use super::names::{scored_dimensions, spoken};
+use super::repeated::{COLUMNS, asking, rows};
 use super::standings::{pairs, sentence};
 use super::terminal::{per_task, spent};
 use super::words::{duration, figure, half, one_line, plural, score};
@@ -27,6 +28,7 @@ fn render(report: &Report<'_>) -> Result<Vec<Written>, Fault> {
     alert(results, &mut out);
     table(report, &mut out);
     compared(results, &mut out);
+    repeated(results, &mut out);
     failing(results, &mut out);
     least_met(results, &mut out);
     left_out(results, &mut out);
@@ -90,7 +92,7 @@ fn alert(results: &Results, out: &mut String) {
 
 fn table(report: &Report<'_>, out: &mut String) {
     let results = report.results;
-    let names = dimensions(results);
+    let names = scored_dimensions(results);
     if names.is_empty() {
         return;
     }
@@ -122,6 +124,27 @@ fn compared(results: &Results, out: &mut String) {
     }
     if results.agents.len() > 1 {
         out.push('\n');
+    }
+}
+
+/// Only where a task was tried more than once.
+fn repeated(results: &Results, out: &mut String) {
+    let rows = rows(results);
+    if !rows.is_empty() {
+        let ends = " ---: |".repeat(COLUMNS.len() + 1);
+        let _ = writeln!(out, "### Consistency\n\n1 is alike, over the trials of a task.\n");
+        let _ = writeln!(out, "| task | agent | n | {} |\n| --- | --- |{ends}", COLUMNS.join(" | "));
+    }
+    for row in rows.iter().take(MOST) {
+        let (task, agent) = (escaped(row.task, 60), escaped(row.agent, 40));
+        let _ = writeln!(out, "| {task} | {agent} | {} | {} |", row.trials, row.cells.join(" | "));
+    }
+    if rows.len() > MOST {
+        let _ = writeln!(out, "\nand {} more in the report", rows.len() - MOST);
+    }
+    if !rows.is_empty() {
+        out.push('\n');
+        section(out, "Asking", &asking(results), |sentence| escaped(sentence, 240));
     }
 }
 

@@ -18,6 +18,7 @@ mod json;
 mod junit;
 mod markdown;
 mod names;
+mod repeated;
 mod standings;
 pub mod terminal;
 mod words;

@@ -27,6 +27,15 @@ pub(super) fn dimensions(results: &Results) -> Vec<&str> {
     found
 }
 
+/// Those that belong into a table of scores: one that only describes (nothing in it weighs anything) does not.
+pub(super) fn scored_dimensions(results: &Results) -> Vec<&str> {
+    let scores = || results.trials.iter().flat_map(|trial| &trial.scores);
+    let weighs: BTreeSet<&str> =
+        scores().filter(|score| score.weight > 0.0).map(|score| score.dimension.as_str()).collect();
+    let told: BTreeSet<&str> = scores().map(|score| score.dimension.as_str()).collect();
+    dimensions(results).into_iter().filter(|name| weighs.contains(name) || !told.contains(name)).collect()
+}
+
 /// A dimension in prose: `self-checking`, `context gathering`.
 pub(super) fn spoken(dimension: &str) -> String {
     match dimension {
@@ -92,6 +101,38 @@ mod tests {
             wall_ms: 0,
             notes: Vec::new(),
         }
+    }
+
+    #[test]
+    fn what_only_describes_stands_in_no_table_of_scores() {
+        let score = |dimension: &str, weight: f64| crate::model::results::ScoreResult {
+            dimension: dimension.to_owned(),
+            criterion: "c".to_owned(),
+            outcome: "not_applicable".to_owned(),
+            value: None,
+            weight,
+            cap: None,
+            why: String::new(),
+            cites: Vec::new(),
+        };
+        let mut trial = named("t/a/1");
+        trial.scores = vec![score("habits", 0.0), score("planning", 1.0), score("planning", 0.0)];
+        let results = Results {
+            version: 1,
+            run: String::new(),
+            suite: String::new(),
+            started: String::new(),
+            finished: String::new(),
+            exit: 0,
+            graders: String::new(),
+            failed_in: None,
+            agents: Vec::new(),
+            trials: vec![trial],
+            not_run: Vec::new(),
+            gates: Vec::new(),
+            consistency: Vec::new(),
+        };
+        assert_eq!((dimensions(&results), scored_dimensions(&results)), (vec!["planning", "habits"], vec!["planning"]));
     }
 
     #[test]

@@ -16,7 +16,7 @@
 use super::Report;
 use super::findings::{Exclusion, Missing, criteria, exclusions, worst};
 use super::habits::habits;
-use super::names::{dimensions, spoken};
+use super::names::{scored_dimensions, spoken};
 use super::standings::{pairs, sentence};
 use super::words::{and, duration, half, number, one_line, plural, score, usd};
 use crate::model::results::{AgentResult, Results};
@@ -87,7 +87,7 @@ impl Page {
     }
 
     fn table(&mut self, results: &Results) {
-        let names = dimensions(results);
+        let names = scored_dimensions(results);
         if names.is_empty() || results.agents.is_empty() {
             self.out.push_str("\nnothing was scored\n");
             return;

@@ -1,6 +1,9 @@
 //! `results.json` out of what a run left. Always derived: running it twice gives the same bytes.
 
-use super::Ended;
+use super::{
+    Ended,
+    repeats::{Repeats, asking},
+};
 use crate::graders::dimensions;
 use crate::model::{
     fault::Fault,
@@ -21,7 +24,7 @@ use std::collections::BTreeMap;
 pub fn assemble(layout: &Layout, record: &RunRecord, ended: &Ended) -> Result<Results, Fault> {
     let mut specs: Vec<&TrialSpec> = record.trials.iter().collect();
     specs.sort_by(|a, b| a.key.cmp(&b.key));
-    let mut trials = Vec::new();
+    let (mut trials, mut repeats) = (Vec::new(), Repeats::default());
     let mut agents: BTreeMap<&str, AgentTrials> = BTreeMap::new();
     let mut finished = record.started.clone();
     let mut not_run = record.not_run.clone();
@@ -37,6 +40,7 @@ pub fn assemble(layout: &Layout, record: &RunRecord, ended: &Ended) -> Result<Re
         let scores_path = layout.scores(&spec.key, &record.grading);
         let grades: Option<Grades> = if scores_path.exists() { Some(read_json(&scores_path)?) } else { None };
         agent.take(&end, grades.as_ref());
+        repeats.take(&end, grades.as_ref());
         let cluster = spec.task.cluster.clone();
         trials.push(TrialResult { cluster, ..trial_result(end, grades) });
     }
@@ -51,11 +55,16 @@ pub fn assemble(layout: &Layout, record: &RunRecord, ended: &Ended) -> Result<Re
         exit: 0,
         graders: record.grading.0.clone(),
         failed_in: record.failed_in.clone(),
-        agents: agents.into_values().map(AgentTrials::result).collect(),
+        agents: agents.into_values().map(|agent| with_asking(agent.result(), &trials)).collect(),
         trials,
         not_run,
         gates: gates(record),
+        consistency: repeats.results(),
     })
+}
+
+fn with_asking(agent: AgentResult, trials: &[TrialResult]) -> AgentResult {
+    AgentResult { asking: asking(&agent.agent, trials), ..agent }
 }
 
 /// One agent over its trials.
@@ -79,6 +88,7 @@ impl AgentTrials {
             version: None,
             trials: 0,
             dimensions: BTreeMap::new(),
+            asking: None,
         };
         AgentTrials { result, by_task: BTreeMap::new(), weights: BTreeMap::new() }
     }
@@ -136,6 +146,7 @@ pub fn trial_result(end: TrialEnd, grades: Option<Grades>) -> TrialResult {
         passed: None,
         stages: Vec::new(),
         interview: None,
+        acts: None,
     });
     let of_dimensions = dimensions(&grades.scores).into_iter().map(|score| (score.dimension, score.value)).collect();
     TrialResult {

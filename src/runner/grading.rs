@@ -6,7 +6,7 @@ use crate::graders::{
     Answer, Build, Criteria, Evidence, GRADERS, Grader, Need, Output, interview_result, passed, run, shipped,
     stage_results,
 };
-use crate::metrics::{Facts, Given, guardrails::executed, measure, to_json};
+use crate::metrics::{Facts, Given, consistency::ACTS, guardrails::executed, measure, to_json};
 use crate::model::{
     canon::{Domain, hash_bytes},
     fault::{Boundary, Fault},
@@ -130,6 +130,7 @@ impl Grading {
             passed: passed(&evidence),
             stages: stage_results(&evidence),
             interview: interview_result(&evidence),
+            acts: Some(facts.acts.iter().take(ACTS).map(|act| act.deed.act).collect()),
         }
     }
 

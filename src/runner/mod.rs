@@ -14,6 +14,7 @@ pub mod leftovers;
 mod play;
 pub mod progress;
 pub mod recorder;
+mod repeats;
 pub mod rewarded;
 pub mod secrets;
 pub mod sessions;

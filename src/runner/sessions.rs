@@ -266,6 +266,7 @@ pub fn session_results(folder: &Path, record: &SessionsRecord) -> Result<Results
         trials,
         not_run: Vec::new(),
         gates: Vec::new(),
+        consistency: Vec::new(),
     })
 }
 

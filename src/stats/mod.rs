@@ -24,6 +24,7 @@ pub mod rubric;
 pub mod seeded;
 pub mod sequential;
 pub mod shares;
+pub mod signal;
 pub mod sprt;
 pub mod table;
 

@@ -140,6 +140,8 @@ fn fact(node: &Node, build: &mut Builder<'_>) -> Fact {
         about: build.text(node.get("about")),
         weight: build.real(node.get("weight")).unwrap_or(1.0),
         discoverable: build.lines(node.get("discoverable")),
+        check: build.maybe_line(node.get("check")),
+        alternatives: build.lines(node.get("alternatives")),
         say: wordings(node.get("say"), build),
     }
 }

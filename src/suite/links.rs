@@ -41,6 +41,7 @@ pub fn check(task: &Node, workspace: &Workspace, build: &mut Builder<'_>) {
             known_stage(wording.get("from"), &there, build);
         }
         first_wording(fact, &there, build);
+        known(fact.get("check"), "check", &there.checks, build);
         discoverable(fact, workspace, build);
     }
     for constraint in items(interview, "constraints") {

@@ -211,6 +211,16 @@ const FACT: Record = Record {
         may("about", Shape::Text, "What it is, for reports and for the matching model."),
         usual("weight", AMOUNT, "1", "How much asking for it counts."),
         may("discoverable", LINES, "Paths in the workspace that answer it: asking costs precision."),
+        may(
+            "check",
+            Shape::Line,
+            "The check that looks at its answer: for metric `silent_assumptions`, what an agent that never asked made of it.",
+        ),
+        may(
+            "alternatives",
+            LINES,
+            "Answers that the user might as well have given: for metric `question_bits`, what a question for it is worth.",
+        ),
     ],
     also: &[],
 };

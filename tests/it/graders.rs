@@ -100,6 +100,55 @@ fn three_candidates_are_graded() {
     }
 }
 
+/// The dimensions of long runs, effort, rules and habits; a habit is told and never scored.
+#[test]
+fn long_runs_are_graded_and_habits_are_told() {
+    let mut out = String::new();
+    for (name, case) in &cases("long.yaml") {
+        let scores = with(case, |evidence| {
+            let named = ["guardrails", "efficiency", "long_run", "habits"]
+                .map(|name| Box::new(shipped(name).unwrap().unwrap()) as Box<dyn Grader>);
+            grade(&named, evidence)
+        });
+        writeln!(out, "{name}\n{}", report(&scores, false)).unwrap();
+        let habits = dimensions(&scores).into_iter().find(|one| one.dimension == "habits").unwrap();
+        assert_eq!((habits.value, habits.bounds, habits.coverage), (None, None, None), "{name}");
+        assert_eq!(habits.not_applicable, 5, "{name}");
+    }
+    assert_snapshot!(out);
+}
+
+/// Two runs of the same thing differ in these: no score that ships may hang on them, nor on a habit.
+#[test]
+fn no_shipped_score_reads_what_differs_between_two_runs() {
+    const VOLATILE: &[&str] = &[
+        "tokens_in",
+        "tokens_cached",
+        "tokens_out",
+        "cost_usd",
+        "wall_s",
+        "tool_s",
+        "model_s",
+        "longest_silence_s",
+        "preamble_share",
+        "subagent_overhead",
+    ];
+    let habits: Vec<&str> =
+        metrics::METRICS.iter().filter(|metric| metric.behaviour == "habits").map(|metric| metric.id).collect();
+    for (name, text) in SHIPPED {
+        let criteria = Criteria::read(name, text).unwrap().criteria;
+        for criterion in criteria.iter().filter(|criterion| !["describe", "judge"].contains(&criterion.kind)) {
+            let needs = criterion.needs.as_ref().map(|needs| needs.metrics.clone()).unwrap_or_default();
+            let read = |id: &&&str| criterion.asked.contains(&format!("metric.{id}")) || needs.contains(*id);
+            let found: Vec<_> = VOLATILE.iter().chain(&habits).filter(read).collect();
+            assert!(found.is_empty(), "{name}: {} reads {found:?}", criterion.id);
+        }
+        for metric in VOLATILE {
+            assert!(metrics::named(metric).is_some(), "{metric}");
+        }
+    }
+}
+
 #[test]
 fn careful_beats_hasty_everywhere_and_glib_where_it_only_talks() {
     let cases = cases("candidates.yaml");
@@ -169,7 +218,8 @@ fn a_recorded_session_has_no_outcome_and_no_interview() {
     }
     let graded: Vec<String> =
         dimensions(&scores).into_iter().filter(|one| one.value.is_some()).map(|one| one.dimension).collect();
-    assert_eq!(graded, ["communication", "planning", "context_gathering", "self_checking", "guardrails"]);
+    let expected = ["communication", "planning", "context_gathering", "self_checking", "guardrails", "efficiency"];
+    assert_eq!(graded, expected);
 }
 
 #[test]

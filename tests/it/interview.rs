@@ -145,6 +145,8 @@ fn interview() -> Interview {
         about: String::new(),
         weight: 1.0,
         discoverable: vec![],
+        check: None,
+        alternatives: Vec::new(),
         say: say.iter().map(|(from, text)| Wording { from: from.map(str::to_owned), text: (*text).into() }).collect(),
     };
     let constraint = |id: &str, from: &str, spoken: Spoken, text: &str| Constraint {

@@ -29,6 +29,7 @@ mod process;
 mod questions;
 mod quickstart;
 mod quickstart_run;
+mod repeated;
 mod reporters;
 mod runner;
 mod secrets;

@@ -6,7 +6,7 @@ use evalrun::{
     metrics::{self, METRICS},
     model::score::Measured,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -152,6 +152,49 @@ fn a_hundred_thousand_events_are_measured() {
     assert_eq!(number("tool_calls"), Some(44_800.0));
     assert_eq!(number("read_before_edit"), Some(1.0));
     assert_eq!(number("ends_green"), Some(1.0));
+}
+
+/// A hundred thousand calls of one agent that goes round and round, fails, and sends out sub-agents: still one pass.
+#[test]
+fn a_hundred_thousand_calls_in_circles_are_measured() {
+    let mut trace: Vec<Map<String, Value>> = Vec::new();
+    let mut step = |value: Value| trace.push(value.as_object().unwrap().clone());
+    step(json!({"user": "Go."}));
+    let lane = |nth: usize| format!("lane{}", nth % 300);
+    (0..300).for_each(|nth| step(json!({"delegate": lane(nth), "brief": format!("Part {nth} of src/a.py")})));
+    for nth in 0..50_000 {
+        step(json!({"shell": if nth % 2 == 0 { "make" } else { "make test" }, "exit": 2}));
+    }
+    for nth in 0..20_000 {
+        step(json!({"read": "src/a.py", "by": lane(nth)}));
+        step(json!({"edit": "src/a.py", "old": nth.to_string(), "new": "b", "by": lane(nth)}));
+        if nth % 100 == 0 {
+            step(json!({"compaction": "again"}));
+            step(json!({"shell": format!("rg -n look{nth}")}));
+        }
+    }
+    (0..9_800).for_each(|nth| step(json!({"shell": format!("rg -n name{}", nth % 7)})));
+    (0..300).for_each(|nth| step(json!({"returned": lane(nth), "result": format!("`part_{nth}` is done")})));
+    step(json!({"say": "part_3 and part_4 are in place."}));
+    let case = Case {
+        case: "circles".to_owned(),
+        tells: None,
+        language: None,
+        task: Some(Map::new()),
+        twin: false,
+        trace,
+        expect: BTreeMap::new(),
+    };
+    let built = tiny::build(&case);
+    let facts = tiny::facts(&built);
+    assert_eq!(facts.calls.len(), 100_000);
+    let number = |id: &str| (metrics::named(id).unwrap().of)(&facts).number();
+    assert_eq!(number("longest_loop"), Some(25_000.0));
+    assert_eq!(number("retried_failures"), Some(49_998.0));
+    assert_eq!(number("subagent_conflicts"), Some(1.0));
+    assert_eq!(number("subagent_duplicate_work"), Some(0.0), "each read follows an edit of the file");
+    assert_eq!(number("subagent_return_used").map(|share| (share * 300.0).round()), Some(2.0));
+    assert!(number("rework_after_compaction").is_some());
 }
 
 fn cases() -> Vec<(String, Case)> {

@@ -66,6 +66,38 @@ fn the_specimen_as_pages() {
     insta::assert_snapshot!("trial", without_style(&written[1].bytes));
 }
 
+/// The numbers that need more than one trial, as they are read.
+#[test]
+fn repeated_trials_are_told_and_a_missing_number_is_no_zero() {
+    let mut specimen = Specimen::load();
+    let text = r#"[
+        {"task": "rate-limit", "agent": "careful", "trials": 3, "outcome": 1.0, "compared": 3, "act_distribution": 0.871, "act_sequence": 0.567,
+         "resources": {"tool_calls": 0.794, "wall_s": 0.61}},
+        {"task": "too-long<b>|", "agent": "hasty", "trials": 4, "outcome": 0.25, "compared": 1}]"#;
+    specimen.results.consistency = serde_json::from_str(text).unwrap();
+    specimen.results.agents[0].asking =
+        serde_json::from_str(r#"{"hits": 5, "open": 6, "false_alarms": 0, "closed": 3, "d_prime": 2.0812}"#).unwrap();
+    specimen.results.agents[1].asking =
+        serde_json::from_str(r#"{"hits": 0, "open": 6, "false_alarms": 0, "closed": 1}"#).unwrap();
+    let report = specimen.report();
+    let summary = only(&report, "md");
+    let from = summary.find("### Consistency").unwrap();
+    insta::assert_snapshot!("consistency_summary", &summary[from..summary[from..].find("### Failed").unwrap() + from]);
+    let page = (named("html").unwrap().render)(&report).unwrap().remove(0);
+    let page = String::from_utf8(page.bytes).unwrap();
+    let (from, to) =
+        (page.find("<section id=\"consistency\">").unwrap(), page.find("<section id=\"criteria\">").unwrap());
+    insta::assert_snapshot!("consistency_page", &page[from..to]);
+    let json: serde_json::Value = serde_json::from_str(&only(&report, "json")).unwrap();
+    assert_eq!(json["consistency"][1], serde_json::from_str::<serde_json::Value>(text).unwrap()[1]);
+    assert!(fits(&json), "the schema takes what is written");
+}
+
+fn fits(results: &serde_json::Value) -> bool {
+    let schema: serde_json::Value = serde_json::from_str(&specimen::file("schema/results.schema.json")).unwrap();
+    jsonschema::validator_for(&schema).unwrap().is_valid(results)
+}
+
 #[test]
 fn results_fit_their_schema() {
     let schema: serde_json::Value = serde_json::from_str(&specimen::file("schema/results.schema.json")).unwrap();

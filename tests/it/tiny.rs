@@ -1,7 +1,8 @@
 //! Tiny traces: one YAML mapping per event, so that a case reads like a session.
 //!
-//! `user`, `say`, `final`, `shell` (with `out`, `exit`, `status`), `read`, `search`, `write`, `edit` (with `old`, `new`), `ask`, `plan`, `stage`,
-//! `skip`, `end_stage`, `check`, `told`, `otherwise`, `go_ahead`, `offer`, `remind`, `snapshot`, `changed`, `compaction`, `end`.
+//! `user`, `say`, `final`, `shell` (with `out`, `exit`, `status`), `read`, `search`, `write`, `edit` (with `old`, `new`), `agent`, `ask`, `plan`, `stage`,
+//! `skip`, `end_stage`, `check`, `told`, `otherwise`, `go_ahead`, `offer`, `remind`, `snapshot`, `changed`, `compaction`,
+//! `delegate` (with `brief`), `returned` (with `result`), `end`; `by` puts a step into a sub-agent's lane.
 //! `as` names a step, so that a case can say which events made a number: `ends_green: {is: 1, cites: [t1]}`.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -199,6 +200,7 @@ impl Writer {
                 "edit",
                 json!({"path": text, "old_string": step.get("old"), "new_string": step.get("new")}),
             ),
+            "agent" => self.call(step, "Agent", json!({ "prompt": text })),
             "ask" => self.call(step, "ask", json!({ "question": text })),
             "question" => {
                 self.push(step, Body::Question(Question { text: text.into(), options: Vec::new(), answer: None }));
@@ -272,6 +274,18 @@ impl Writer {
                 name: text.to_owned(),
                 manifest: "m".to_owned(),
                 changes: step.get("changes").and_then(Value::as_array).into_iter().flatten().map(change).collect(),
+            }),
+            "delegate" => Body::SubAgent(SubAgent {
+                id: text.to_owned(),
+                state: SubAgentState::Started,
+                brief: step.get("brief").and_then(Value::as_str).unwrap_or_default().into(),
+                result: Text::default(),
+            }),
+            "returned" => Body::SubAgent(SubAgent {
+                id: text.to_owned(),
+                state: SubAgentState::Ended,
+                brief: Text::default(),
+                result: step.get("result").and_then(Value::as_str).unwrap_or_default().into(),
             }),
             "end" => Body::End(End { kind: serde_json::from_value(value.clone()).unwrap(), why }),
             other => panic!("unknown step `{other}`"),

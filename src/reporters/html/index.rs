@@ -1,7 +1,8 @@
 //! The first page: the verdict in words, then every number with its way down to the trials.
 
 use super::super::Report;
-use super::super::names::{dimensions, spoken};
+use super::super::names::{scored_dimensions, spoken};
+use super::super::repeated;
 use super::super::standings::{Contrast, Pair, Shown, design, of_trial, pairs, sentence};
 use super::super::terminal::{per_task, spent};
 use super::super::words::{duration, half, plural, score};
@@ -62,6 +63,9 @@ struct View<'a> {
     exclusions: Vec<findings_view::ExclusionView<'a>>,
     habits: Option<habits_view::HabitsView<'a>>,
     metrics: Vec<measures::Group<'a>>,
+    columns: &'static [&'static str],
+    repeated: Vec<repeated::Row<'a>>,
+    asking: Vec<String>,
     gates: Vec<(String, &'a str, &'a str)>,
     notes: Vec<(&'a str, &'a str, String)>,
     again: &'a str,
@@ -132,7 +136,7 @@ struct HeatTrial<'a> {
 
 fn view<'a>(report: &'a Report<'a>, links: Links<'a>) -> View<'a> {
     let results = report.results;
-    let names = dimensions(results);
+    let names = scored_dimensions(results);
     let verdicts: Vec<Verdict<'_>> = pairs(results).iter().map(verdict).collect();
     View {
         title: format!("{} · evalrun", results.suite),
@@ -157,6 +161,9 @@ fn view<'a>(report: &'a Report<'a>, links: Links<'a>) -> View<'a> {
         exclusions: findings_view::exclusions(results, links),
         habits: habits_view::view(results, links),
         metrics: measures::groups(results, links),
+        columns: &repeated::COLUMNS,
+        repeated: repeated::rows(results),
+        asking: repeated::asking(results),
         gates: results
             .gates
             .iter()
