@@ -31,6 +31,7 @@ pub mod workspace;
 pub mod agents;
 
 pub mod acts;
+pub mod code;
 pub mod importers;
 pub mod metrics;
 
