@@ -115,7 +115,9 @@ fn matcher(code: &Code<'_>, at: usize, subject: Range<usize>) -> Found {
                 "true" | "false" | "ok" | "null" | "undefined" | "exist" | "empty"
             );
             let called = code.word(next + 2) == "(";
-            if (called || dotted) && !filler.contains(&word) {
+            // Of several, the strongest counts.
+            let more = name.is_empty() || words::form(word) > words::form(name);
+            if (called || dotted) && more && !filler.contains(&word) {
                 name = word;
                 args = if called { code.group(next + 2) } else { next + 2..next + 2 };
             }

@@ -52,7 +52,7 @@ const MARKS: &[&str] = &[
     "-=", "*=", "/=", "<-",
 ];
 /// How far a regular expression or a nested quote is looked for.
-const LOOK: usize = 2000;
+const LOOK: usize = 500;
 /// Nested templates.
 const DEEP: usize = 32;
 

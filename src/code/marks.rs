@@ -178,9 +178,8 @@ fn mark(code: &Code<'_>, at: usize) -> Option<(MarkKind, usize)> {
             let marked = word == "pytestmark"
                 && code.compact(at..at + 24).contains(".mark.")
                 && ["skip", "xfail"].iter().any(|mark| code.compact(at..at + 24).contains(mark));
-            let decorated = decorated(code, at);
             let off = word == "__test__" && code.word(at + 1) == "=" && code.word(at + 2) == "False";
-            !decorated && (plain || marked || off || called && matches!(word, "skipTest" | "SkipTest"))
+            (plain || marked || off || called && matches!(word, "skipTest" | "SkipTest")) && !decorated(code, at)
         }
         Language::Script => {
             called

@@ -89,7 +89,8 @@ impl<'c, 't> Outliner<'c, 't> {
         if self.open.len() >= DEEP {
             return;
         }
-        let span = new.start..(new.inner.end + 1).min(code.len()).max(new.inner.end);
+        let closed = matches!(code.word(new.inner.end), "}" | ")" | "]" | ";");
+        let span = new.start..new.inner.end + usize::from(closed);
         let head = new.start..new.inner.start;
         let item = Item {
             kind: new.kind,

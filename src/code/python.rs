@@ -102,10 +102,14 @@ fn body(code: &Code<'_>, name_at: usize) -> Range<usize> {
 }
 
 fn skip(marks: &str) -> Option<String> {
-    let found = marks.split('@').find(|mark| {
+    let bare = |mark: &'_ str| {
+        let ends = ["def", "async", "class"];
+        ends.iter().fold(mark.to_owned(), |mark, end| mark.strip_suffix(end).map_or(mark.clone(), str::to_owned))
+    };
+    let mut found = marks.split('@').map(bare).filter(|mark| {
         let name = mark.split('(').next().unwrap_or(mark);
         let last = name.rsplit('.').next().unwrap_or(name);
         matches!(last, "skip" | "skipif" | "xfail" | "skipIf" | "skipUnless" | "expectedFailure" | "Skip")
     });
-    found.map(|mark| mark.chars().take(80).collect())
+    found.next().map(|mark| mark.chars().take(80).collect())
 }

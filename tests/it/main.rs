@@ -31,4 +31,5 @@ mod runner;
 mod secrets;
 mod suite;
 mod tiny;
+mod weakening;
 mod workspace;
