@@ -2,7 +2,6 @@
 
 use super::{
     Language,
-    lex::Kind,
     strength::{Call, Form, Judged, call, condition},
     tokens::Code,
     words,
@@ -46,8 +45,7 @@ fn python(code: &Code<'_>, at: usize) -> Option<Found> {
         let first = code.split(at + 1..end, ",").into_iter().next().unwrap_or(at + 1..end);
         return Some(found(at..end, condition(code, first, true)));
     }
-    let named =
-        word.starts_with("assert") && word.len() > 6 || words::takes_error(word) && matches!(word, "raises" | "warns");
+    let named = word.starts_with("assert") && word.len() > 6 || matches!(word, "raises" | "warns");
     (named && code.word(at + 1) == "(" && code.before(at) != "def").then(|| by_name(code, at))
 }
 
@@ -235,13 +233,12 @@ fn hamcrest(code: &Code<'_>, at: usize) -> Found {
 /// A statement that calls what is named like a check.
 fn custom(code: &Code<'_>, at: usize) -> Option<Found> {
     let word = code.word(at);
-    let known = words::checks_by_name(word) && !matches!(word, "require" | "expect" | "assert" | "verify");
     let bang = code.language == Language::Rust && code.word(at + 1) == "!";
     let open = at + 1 + usize::from(bang);
-    if !known || code.word(open) != "(" || !begins(code, at) || code.kind(at) != Some(Kind::Word) {
+    if code.word(open) != "(" || !begins(code, at) || matches!(word, "require" | "expect" | "assert" | "verify") {
         return None;
     }
     let end = code.after(open);
-    (!matches!(code.word(end), "{" | ":"))
-        .then(|| found(at..end, Judged::new(Form::Custom, vec![code.normal(code.group(open))])))
+    let known = words::checks_by_name(word) && !matches!(code.word(end), "{" | ":");
+    known.then(|| found(at..end, Judged::new(Form::Custom, vec![code.normal(code.group(open))])))
 }

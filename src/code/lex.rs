@@ -112,7 +112,9 @@ impl Lexer<'_> {
             let end = self.while_from(self.at + 1, is_word);
             self.push(Kind::Word, end);
         } else {
-            let long = MARKS.iter().find(|mark| self.starts(mark)).map_or(1, |mark| mark.len());
+            // Most marks stand alone: only some can go on.
+            let joins = self.peek(1).is_some_and(|next| b"=.&|>:?*-".contains(&next));
+            let long = MARKS.iter().filter(|_| joins).find(|mark| self.starts(mark)).map_or(1, |mark| mark.len());
             self.push(Kind::Mark, self.at + long);
         }
     }

@@ -144,16 +144,29 @@ const MOST: usize = 2 << 20;
 
 /// Outlines a text or a piece of one. Linear in its length.
 pub fn outline(language: Language, text: &str) -> Outline {
-    let end = (0..=MOST.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    let code = tokens::Code::read(language, &text[..end]);
-    let drafts = match language {
-        Language::Python => python::walk(&code),
-        Language::Script => script::walk(&code),
-        Language::Rust => rust::walk(&code),
-        Language::Go => go::walk(&code),
-        Language::Java => java::walk(&code),
-    };
+    let code = read(language, text);
+    let drafts = drafts(&code);
     marks::fill(&code, drafts)
+}
+
+/// The items alone, for half the work.
+pub fn items(language: Language, text: &str) -> Vec<Item> {
+    drafts(&read(language, text)).into_iter().map(|draft| draft.item).collect()
+}
+
+fn read(language: Language, text: &str) -> tokens::Code<'_> {
+    let end = (0..=MOST.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    tokens::Code::read(language, &text[..end])
+}
+
+fn drafts(code: &tokens::Code<'_>) -> Vec<outliner::Draft> {
+    match code.language {
+        Language::Python => python::walk(code),
+        Language::Script => script::walk(code),
+        Language::Rust => rust::walk(code),
+        Language::Go => go::walk(code),
+        Language::Java => java::walk(code),
+    }
 }
 
 /// Whether a text names a word: not as part of a longer one.

@@ -143,7 +143,7 @@ impl<'t> Code<'t> {
     /// Where the logical line or statement ends that starts here.
     pub fn line_end(&self, at: usize) -> usize {
         let mut end = self.after(at);
-        for _ in 0..1000 {
+        for _ in 0..300 {
             if end >= self.len() || self.tokens[end].indent.is_some() || self.word(end) == ";" {
                 break;
             }

@@ -5,7 +5,7 @@ use super::{
     paths,
     texts::{EditText, Hunk, texts, unnumbered},
 };
-use crate::code::{self, Item, ItemKind, Language, Outline};
+use crate::code::{self, Item, ItemKind, Language};
 use crate::model::{
     act::Act,
     id::EventId,
@@ -128,15 +128,14 @@ fn symbols(text: &EditText<'_>) -> Option<BTreeSet<String>> {
 
 /// Items of the piece itself that changed; `None` where it holds none that did.
 fn of_hunk(language: Language, hunk: &Hunk) -> Option<Vec<String>> {
-    let (before, after) = (code::outline(language, &hunk.before), code::outline(language, &hunk.after));
-    let key = |outline: &Outline, item: &Item| {
-        (item.kind, item.name.clone(), item.scope.map(|scope| outline.items[scope].name.clone()))
-    };
-    let is: BTreeMap<_, &Item> = after.items.iter().map(|item| (key(&after, item), item)).collect();
-    let was: BTreeSet<_> = before.items.iter().map(|item| key(&before, item)).collect();
+    let (before, after) = (code::items(language, &hunk.before), code::items(language, &hunk.after));
+    let key =
+        |items: &[Item], item: &Item| (item.kind, item.name.clone(), item.scope.map(|scope| items[scope].name.clone()));
+    let is: BTreeMap<_, &Item> = after.iter().map(|item| (key(&after, item), item)).collect();
+    let was: BTreeSet<_> = before.iter().map(|item| key(&before, item)).collect();
     let mut seen = is.keys().any(|key| !was.contains(key));
     let mut names = Vec::new();
-    for item in &before.items {
+    for item in &before {
         let holds = matches!(item.kind, ItemKind::Class | ItemKind::Module | ItemKind::Suite);
         let now = is.get(&key(&before, item));
         let same = now.is_some_and(|now| now.head_key == item.head_key && (holds || now.body_key == item.body_key));
@@ -153,14 +152,14 @@ fn of_hunk(language: Language, hunk: &Hunk) -> Option<Vec<String>> {
 /// The item around a piece: as the diff names it, or as a read of the file shows it.
 fn around(language: Language, hunk: &Hunk, read: Option<&str>) -> Option<Vec<String>> {
     let public = |item: &Item| if item.public { vec![item.name.clone()] } else { Vec::new() };
-    let named = code::outline(language, &hunk.around);
-    if let Some(item) = named.items.last() {
+    let named = code::items(language, &hunk.around);
+    if let Some(item) = named.last() {
         return Some(public(item));
     }
     let text = unnumbered(read?);
     let at = text.find(hunk.before.trim()).filter(|_| !hunk.before.trim().is_empty())?;
-    let outline = code::outline(language, &text);
-    let inside = outline.items.iter().filter(|item| item.body.contains(&at) || item.head.contains(&at));
+    let items = code::items(language, &text);
+    let inside = items.iter().filter(|item| item.body.contains(&at) || item.head.contains(&at));
     let callable = inside.filter(|item| item.kind != ItemKind::Module);
     Some(callable.last().map(public).unwrap_or_default())
 }

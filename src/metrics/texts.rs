@@ -1,6 +1,7 @@
 //! What edits took away and put there, where the trace gives the text: edit tools, patches, reported diffs, files written whole.
 //!
-//! A file that is written whole is compared with what was read of it before. An edit that a program made (`sed -i`) shows no text.
+//! A file that is written whole is compared with what was read of it before. An edit that a program made (`sed -i`) shows no text of its own;
+//! where the patches between snapshots are at hand, they show it.
 
 use super::{commands, facts::Facts, paths};
 use crate::model::{act::Act, id::EventId};
@@ -76,7 +77,37 @@ pub fn texts<'f>(facts: &'f Facts<'_>) -> Vec<EditText<'f>> {
             texts.push(EditText { event: change.event, path, hunks: of_diff(change.diff), read });
         }
     }
+    by_snapshots(facts, &mut texts);
     texts
+}
+
+/// Edits that only the patch between two snapshots shows: the path was edited in between, and no text of it is known.
+fn by_snapshots<'f>(facts: &'f Facts<'_>, texts: &mut Vec<EditText<'f>>) {
+    let mut marks = facts.snapshots.iter();
+    let mut from = EventId(0);
+    for (name, patch) in facts.diffs {
+        let named = marks.by_ref().find(|(event, mark)| {
+            let found = &mark.name == name && !mark.changes.is_empty();
+            if !found {
+                from = *event;
+            }
+            found
+        });
+        let Some((until, _)) = named else { return };
+        let known: BTreeSet<&str> = texts
+            .iter()
+            .filter(|text| text.event >= from && text.event < *until)
+            .map(|text| text.path.as_str())
+            .collect();
+        let edits = facts.applied().filter(|edit| edit.at.0 >= from && edit.at.0 <= *until);
+        let made: BTreeMap<&str, EventId> = edits.map(|edit| (edit.path.as_str(), edit.at.0)).collect();
+        let shown = of_patch(patch).into_iter().filter(|(path, _)| !known.contains(path.as_str()));
+        let shown: Vec<EditText<'f>> = shown
+            .filter_map(|(path, hunks)| Some(EditText { event: *made.get(path.as_str())?, path, hunks, read: None }))
+            .collect();
+        texts.extend(shown);
+        from = *until;
+    }
 }
 
 const OLD: &[&str] = &["old_string", "old_str", "oldText", "old", "find", "search"];
@@ -111,11 +142,14 @@ fn of_call(input: &Value, path: &str, read: Option<&str>) -> Vec<(String, Vec<Hu
 /// The files of a patch, in either of the two formats that agents write.
 fn of_patch(text: &str) -> Vec<(String, Vec<Hunk>)> {
     let mut files: Vec<(String, Vec<Hunk>)> = Vec::new();
+    let mut old = "";
     for line in text.lines() {
+        old = line.strip_prefix("--- a/").unwrap_or(old);
         let header =
             ["*** Update File: ", "*** Add File: ", "+++ b/", "+++ "].iter().find_map(|mark| line.strip_prefix(mark));
         if let Some(path) = header {
-            files.push((path.split('\t').next().unwrap_or(path).trim().to_owned(), Vec::new()));
+            let path = path.split('\t').next().unwrap_or(path).trim();
+            files.push((if path == "/dev/null" { old } else { path }.to_owned(), Vec::new()));
         } else if line.starts_with("*** ") || line.starts_with("diff --git ") {
             let ends = line.starts_with("*** End") || line.starts_with("*** Delete") || line.starts_with("diff ");
             if ends {

@@ -78,7 +78,12 @@ impl<'f> Found<'f, '_> {
         let own = self.facts.made();
         let mut pools = Pools::default();
         let texts = texts(self.facts);
+        let deleted = deleted(self.facts);
+        let emptied = |text: &EditText<'_>| text.hunks.iter().all(|hunk| hunk.after.trim().is_empty());
         for text in &texts {
+            if deleted.contains_key(text.path.as_str()) && emptied(text) {
+                continue;
+            }
             let is_test = paths::is_test(&text.path);
             let language = Language::of(&text.path);
             let looked_at = is_test || language == Some(Language::Rust) && text.hunks.iter().any(tests_within);
@@ -97,7 +102,7 @@ impl<'f> Found<'f, '_> {
             self.note("forced_success", test_config::forced(&text.path, &text.hunks, by_lines), text.event);
             self.note("ignored_by_config", test_config::ignored(&text.path, &text.hunks), text.event);
         }
-        self.deletions(&own, (&texts, &pools));
+        self.deletions(&own, &deleted, (&texts, &pools));
         self.bypasses();
         let asked = std::mem::take(&mut self.asked);
         let findings = pools.settle(|name, event| named_in(&asked, name, event));
@@ -109,34 +114,26 @@ impl<'f> Found<'f, '_> {
         self.note(if fitted { "fitted_expectations" } else { kind }, 1, event);
     }
 
-    fn deletions(&mut self, own: &BTreeSet<&str>, (texts, pools): (&[EditText<'_>], &Pools)) {
+    fn deletions(
+        &mut self,
+        own: &BTreeSet<&str>,
+        deleted: &BTreeMap<&str, EventId>,
+        (texts, pools): (&[EditText<'_>], &Pools),
+    ) {
         let facts = self.facts;
-        let mut gone: BTreeMap<&str, EventId> = BTreeMap::new();
-        let removes = |program: &str| matches!(program, "rm" | "unlink" | "Remove-Item" | "del" | "delete_file");
         for act in facts.acts.iter().filter(|act| facts.call_of(act).ran()) {
-            if removes(&act.deed.program) || act.deed.command.starts_with("git rm ") {
-                for path in act.writes.iter().filter(|path| paths::is_test_place(path)) {
-                    gone.entry(path).or_insert(act.at.0);
-                }
-            }
             if let Some(path) = put_away(&act.deed.command) {
                 self.note("deleted_test_files", usize::from(!own.contains(path)), act.at.0);
             }
         }
-        let deleted =
-            |change: &&super::facts::Reported<'_>| change.change == Change::Deleted && paths::is_test(&change.path);
-        for change in facts.reported.iter().filter(deleted) {
-            gone.entry(&change.path).or_insert(change.event);
-        }
-        for (path, event) in gone.into_iter().filter(|(path, _)| !own.contains(path)) {
-            let told =
-                texts.iter().any(|text| text.path == path && text.event >= event && Language::of(path).is_some());
+        for (path, event) in deleted.iter().filter(|(path, _)| !own.contains(*path)) {
+            let text = texts.iter().rev().find(|text| text.path == *path && text.event >= *event);
             let stem = paths::file_name(path).split('.').next().unwrap_or(path);
-            if told || pools.moved_all(&held(facts, path, event)) {
+            if pools.moved_all(&held(facts, (path, *event), text)) {
                 continue;
             }
-            let kind = if named_in(&self.asked, stem, event) { "asked_removals" } else { "deleted_test_files" };
-            self.note(kind, 1, event);
+            let kind = if named_in(&self.asked, stem, *event) { "asked_removals" } else { "deleted_test_files" };
+            self.note(kind, 1, *event);
         }
     }
 
@@ -154,9 +151,30 @@ fn tests_within(hunk: &Hunk) -> bool {
     [&hunk.before, &hunk.after].iter().any(|text| text.contains("test") && text.contains("#["))
 }
 
-/// The tests of a file as the last read before an event shows them.
-fn held(facts: &Facts<'_>, path: &str, event: EventId) -> Vec<test_diff::Test> {
+/// Test files that went, by an act or by report.
+fn deleted<'f>(facts: &'f Facts<'_>) -> BTreeMap<&'f str, EventId> {
+    let mut gone: BTreeMap<&str, EventId> = BTreeMap::new();
+    let removes = |program: &str| matches!(program, "rm" | "unlink" | "Remove-Item" | "del" | "delete_file");
+    for act in facts.acts.iter().filter(|act| facts.call_of(act).ran()) {
+        if removes(&act.deed.program) || act.deed.command.starts_with("git rm ") {
+            for path in act.writes.iter().filter(|path| paths::is_test_place(path)) {
+                gone.entry(path).or_insert(act.at.0);
+            }
+        }
+    }
+    let changes = facts.reported.iter().filter(|change| change.change == Change::Deleted);
+    for change in changes.filter(|change| paths::is_test(&change.path)) {
+        gone.entry(&change.path).or_insert(change.event);
+    }
+    gone
+}
+
+/// The tests of a file that went, as the edit or the last read before it shows them.
+fn held(facts: &Facts<'_>, (path, event): (&str, EventId), text: Option<&EditText<'_>>) -> Vec<test_diff::Test> {
     let Some(language) = Language::of(path) else { return Vec::new() };
+    if let Some(text) = text {
+        return test_diff::sides(language, text, false).before.tests;
+    }
     let reads = |act: &&super::facts::ActDone| act.deed.act == Act::Read && act.at.0 < event && act.reads == [path];
     let Some(act) = facts.acts.iter().rev().find(reads) else { return Vec::new() };
     let hunk = Hunk { before: unnumbered(facts.call_of(act).output), ..Hunk::default() };

@@ -241,7 +241,7 @@ impl Trials for FolderTrials<'_> {
     }
 }
 
-fn diffs(folder: &std::path::Path) -> Vec<(String, String)> {
+pub(super) fn diffs(folder: &std::path::Path) -> Vec<(String, String)> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();

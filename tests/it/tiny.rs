@@ -32,6 +32,9 @@ pub struct Case {
     pub task: Option<Map<String, Value>>,
     #[serde(default)]
     pub twin: bool,
+    /// Patches between snapshots by name.
+    #[serde(default)]
+    pub diffs: Vec<(String, String)>,
     pub trace: Vec<Map<String, Value>>,
     #[serde(default)]
     pub expect: BTreeMap<String, Value>,
@@ -41,10 +44,15 @@ pub struct Built {
     pub trace: Trace,
     pub task: Option<Task>,
     pub twin: bool,
+    pub diffs: Vec<(String, String)>,
 }
 
 pub fn facts(built: &Built) -> Facts<'_> {
-    metrics::read(&built.trace, Given { task: built.task.as_ref(), twin: built.twin }, Table::shipped())
+    metrics::read(
+        &built.trace,
+        Given { task: built.task.as_ref(), twin: built.twin, diffs: &built.diffs },
+        Table::shipped(),
+    )
 }
 
 /// A number, or the kind of its absence.
@@ -78,7 +86,7 @@ pub fn build(case: &Case) -> Built {
     let mut writer = Writer { events: Vec::new(), turn: 0, stage: String::new() };
     case.trace.iter().for_each(|step| writer.step(step));
     let task = case.task.as_ref().map(task);
-    Built { trace: Trace { header, events: writer.events }, task, twin: case.twin }
+    Built { trace: Trace { header, events: writer.events }, task, twin: case.twin, diffs: case.diffs.clone() }
 }
 
 fn task(over: &Map<String, Value>) -> Task {
