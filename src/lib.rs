@@ -7,7 +7,7 @@
 //! Suite x agents x trials --plan--> Plan
 //! trial: workspace -> agent opened -> loop { interview::step -> say | reply | end stage | stop }   every event to live.jsonl
 //! live.jsonl + native files --importers::seal--> trace.jsonl
-//! trace --acts, metrics--> Facts, Value | Undefined | Unknown
+//! trace --acts, code, metrics--> Facts, Value | Undefined | Unknown
 //! trace --graders--> scores     answers come from checks and programs
 //! run folder --reporters--> terminal, html, md, junit, json, exit code
 //! ```

@@ -61,7 +61,7 @@ fn by_name(code: &Code<'_>, at: usize) -> Found {
     let args = code.group(at + 1);
     let subject = (start < at).then(|| start..at - 1);
     let end = code.after(at + 1);
-    found(start..end, call(code, Call { name: code.word(at), subject, args, negated: false }))
+    found(start..end, call(code, &Call { name: code.word(at), subject, args, negated: false }))
 }
 
 fn script(code: &Code<'_>, at: usize) -> Option<Found> {
@@ -70,7 +70,7 @@ fn script(code: &Code<'_>, at: usize) -> Option<Found> {
         "expect" if code.word(at + 1) == "(" && !dotted => Some(matcher(code, at, code.group(at + 1))),
         "expect" if code.word(at + 1) == "(" => {
             let args = code.group(at + 1);
-            let judged = call(code, Call { name: "expect", subject: None, args, negated: false });
+            let judged = call(code, &Call { name: "expect", subject: None, args, negated: false });
             Some(found(at..code.after(at + 1), judged))
         }
         "should" if dotted && code.word(at + 1) == "." && at >= 2 => Some(matcher(code, at, at - 2..at - 1)),
@@ -84,7 +84,7 @@ fn script(code: &Code<'_>, at: usize) -> Option<Found> {
                 words::form(name).is_some() || words::takes_condition(name).is_some() || words::takes_error(name);
             (word == "assert" || known).then(|| {
                 let args = code.group(at + 3);
-                found(at..code.after(at + 3), call(code, Call { name, subject: None, args, negated: false }))
+                found(at..code.after(at + 3), call(code, &Call { name, subject: None, args, negated: false }))
             })
         }
         _ if word.starts_with("assert")
@@ -133,7 +133,7 @@ fn matcher(code: &Code<'_>, at: usize, subject: Range<usize>) -> Found {
     if truth && !negated {
         return found(at..end, condition(code, subject, true));
     }
-    found(at..end, call(code, Call { name, subject: Some(subject), args, negated }))
+    found(at..end, call(code, &Call { name, subject: Some(subject), args, negated }))
 }
 
 fn rust(code: &Code<'_>, at: usize) -> Option<Found> {
@@ -143,7 +143,7 @@ fn rust(code: &Code<'_>, at: usize) -> Option<Found> {
         return None;
     }
     let args = code.group(at + 2);
-    Some(found(at..code.after(at + 2), call(code, Call { name: word, subject: None, args, negated: false })))
+    Some(found(at..code.after(at + 2), call(code, &Call { name: word, subject: None, args, negated: false })))
 }
 
 fn go(code: &Code<'_>, at: usize) -> Option<Found> {
@@ -158,7 +158,7 @@ fn go(code: &Code<'_>, at: usize) -> Option<Found> {
         let name = code.word(at + 2).trim_end_matches('f');
         let name = if code.word(at + 2) == "Equalf" { "Equal" } else { name };
         let args = code.group(at + 3);
-        return Some(found(at..code.after(at + 3), call(code, Call { name, subject: None, args, negated: false })));
+        return Some(found(at..code.after(at + 3), call(code, &Call { name, subject: None, args, negated: false })));
     }
     fails(code, at).then(|| {
         let end = code.after(at + 3);
@@ -227,7 +227,7 @@ fn hamcrest(code: &Code<'_>, at: usize) -> Found {
         other => other,
     };
     let args = code.group(name_at + 1);
-    found(span, call(code, Call { name, subject: Some(subject.clone()), args, negated }))
+    found(span, call(code, &Call { name, subject: Some(subject.clone()), args, negated }))
 }
 
 /// A statement that calls what is named like a check.

@@ -318,9 +318,10 @@ impl Lexer<'_> {
     fn template(&mut self) -> usize {
         let mut depths: Vec<u32> = Vec::new();
         let (mut at, mut in_text) = (self.at + 1, true);
-        while !self.torn {
-            let Some(byte) = self.bytes.get(at) else { break };
-            match (*byte, in_text) {
+        let end = if self.torn { 0 } else { self.bytes.len() };
+        while at < end {
+            let byte = self.bytes.get(at).copied().unwrap_or_default();
+            match (byte, in_text) {
                 (b'\\', _) => at += 1,
                 (b'`', true) if depths.is_empty() => return at + 1,
                 (b'`', true) => in_text = false,

@@ -167,7 +167,7 @@ pub(super) struct Call<'c> {
     pub negated: bool,
 }
 
-pub(super) fn call(code: &Code<'_>, call: Call<'_>) -> Judged {
+pub(super) fn call(code: &Code<'_>, call: &Call<'_>) -> Judged {
     let mut args = code.split(call.args.clone(), ",");
     args.retain(|arg| !matches!(code.word(arg.start), "msg" | "message") || code.word(arg.start + 1) != "=");
     if code.language == super::Language::Go && call.subject.is_none() && args.first().is_some_and(|arg| arg.len() <= 3)
@@ -176,12 +176,11 @@ pub(super) fn call(code: &Code<'_>, call: Call<'_>) -> Judged {
         args.drain(..usize::from(tester));
     }
     if words::takes_error(call.name) && !(call.name == "isInstanceOf" && call.subject.is_none()) {
-        return error(code, &call, &args);
+        return error(code, call, &args);
     }
-    if let Some(wanted) = words::takes_condition(call.name) {
-        if let Some(condition_at) =
-            call.subject.clone().filter(|_| call.name != "assertThat").or_else(|| args.first().cloned())
-        {
+    let subject = call.subject.clone().filter(|_| call.name != "assertThat").or_else(|| args.first().cloned());
+    match (words::takes_condition(call.name), subject) {
+        (Some(wanted), Some(subject)) => {
             let at = match args.as_slice() {
                 // An old JUnit message stands first.
                 [first, second, ..]
@@ -189,12 +188,12 @@ pub(super) fn call(code: &Code<'_>, call: Call<'_>) -> Judged {
                 {
                     second.clone()
                 }
-                _ => condition_at,
+                _ => subject,
             };
-            return condition(code, at, wanted != call.negated);
+            condition(code, at, wanted != call.negated)
         }
+        (_, _) => named(code, call, args),
     }
-    named(code, &call, args)
 }
 
 fn named(code: &Code<'_>, call: &Call<'_>, mut args: Vec<Range<usize>>) -> Judged {

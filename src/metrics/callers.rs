@@ -160,6 +160,6 @@ fn around(language: Language, hunk: &Hunk, read: Option<&str>) -> Option<Vec<Str
     let at = text.find(hunk.before.trim()).filter(|_| !hunk.before.trim().is_empty())?;
     let items = code::items(language, &text);
     let inside = items.iter().filter(|item| item.body.contains(&at) || item.head.contains(&at));
-    let callable = inside.filter(|item| item.kind != ItemKind::Module);
-    Some(callable.last().map(public).unwrap_or_default())
+    let mut callable = inside.filter(|item| item.kind != ItemKind::Module);
+    Some(callable.next_back().map(public).unwrap_or_default())
 }

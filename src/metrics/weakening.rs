@@ -212,8 +212,8 @@ fn fitted(facts: &Facts<'_>, event: EventId) -> bool {
     let first = facts.users.first().map_or("", |(user, _)| stage(*user));
     let new = if first.is_empty() { users.len() > 1 } else { stage(event) != first };
     let since = users.last().copied().unwrap_or(EventId(0));
-    let tests = facts.checks.iter().filter(|check| check.at.0 >= since && check.at.0 < event);
-    let last = tests.filter(|check| facts.act_of(check).deed.act == Act::Test).last();
+    let mut tests = facts.checks.iter().filter(|check| check.at.0 >= since && check.at.0 < event);
+    let last = tests.rfind(|check| facts.act_of(check).deed.act == Act::Test);
     !new && last.is_some_and(|check| check.verdict == Verdict::Red)
 }
 
