@@ -7,7 +7,7 @@
 //! Suite x agents x trials --plan--> Plan
 //! trial: workspace -> agent opened -> loop { interview::step -> say | reply | end stage | stop }   every event to live.jsonl
 //! live.jsonl + native files --importers::seal--> trace.jsonl
-//! trace --acts, metrics--> Facts, Value | Undefined | Unknown
+//! trace --acts, code, metrics--> Facts, Value | Undefined | Unknown
 //! trace --graders--> scores     answers come from checks and programs
 //! results of runs --compare--> who did better at what, and whether the runs can show it
 //! run folder --reporters--> terminal, html, md, junit, json, exit code
@@ -32,6 +32,7 @@ pub mod workspace;
 pub mod agents;
 
 pub mod acts;
+pub mod code;
 pub mod importers;
 pub mod metrics;
 

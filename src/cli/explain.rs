@@ -28,7 +28,7 @@ pub fn explain(args: &ExplainArgs) -> i32 {
 
 fn explained(args: &ExplainArgs) -> Result<String, Fault> {
     let loaded = trials::load(args)?;
-    let given = Given { task: loaded.task.as_ref(), twin: loaded.twin };
+    let given = Given { task: loaded.task.as_ref(), twin: loaded.twin, diffs: &loaded.diffs };
     let facts = loaded.grading.facts(&loaded.trace, given);
     let unsuperseded = unsuperseded(&loaded.trace);
     let whole: Option<Facts<'_>> = unsuperseded.as_ref().map(|trace| loaded.grading.facts(trace, given));

@@ -12,7 +12,7 @@ use crate::model::{
 };
 use crate::reporters::plain;
 use crate::runner::{
-    Case, Grading,
+    Case, Grading, diffs,
     sessions::{SessionsRecord, Taken, named_bundles, take},
 };
 use crate::store::{Blobs, Layout, RunRecord, bundles, newest_graded, read_json, read_trace};
@@ -27,6 +27,8 @@ pub struct Loaded {
     /// `None`: a recorded session.
     pub task: Option<Task>,
     pub twin: bool,
+    /// Patches between two snapshots, by the name of the stage.
+    pub diffs: Vec<(String, String)>,
     pub grading: Grading,
     pub criteria: Vec<Criteria>,
     pub scores: Vec<Score>,
@@ -121,7 +123,8 @@ fn trial(layout: &Layout, record: &RunRecord, spec: &TrialSpec) -> Result<Loaded
         return Err(Fault::new(Boundary::Store, "not_run", message).hint("`evalrun resume` plays what is missing"));
     }
     let end: TrialEnd = read_json(&end_path)?;
-    let trace = read_trace(&layout.attempt(&spec.key, Attempt(end.attempt)).join("trace.jsonl"))?;
+    let attempt = layout.attempt(&spec.key, Attempt(end.attempt));
+    let trace = read_trace(&attempt.join("trace.jsonl"))?;
     let scores = layout.scores(&spec.key, &record.grading);
     let mut notes = Vec::new();
     let grades: Option<Grades> = if scores.exists() { Some(read_json(&scores)?) } else { None };
@@ -150,6 +153,7 @@ fn trial(layout: &Layout, record: &RunRecord, spec: &TrialSpec) -> Result<Loaded
         trace,
         task: Some((*spec.task).clone()),
         twin: spec.key.twin,
+        diffs: diffs(&attempt.join("diffs")),
         grading,
         criteria: record.suite.graders.iter().filter_map(criteria).collect(),
         scores,
@@ -193,6 +197,7 @@ fn graded_session(root: &Path, typed: &str) -> Result<Loaded, Fault> {
         trace: read_trace(&folder.join("trace.jsonl"))?,
         task: None,
         twin: false,
+        diffs: Vec::new(),
         grading,
         criteria: all_shipped(),
         scores: grades.scores,
@@ -224,12 +229,13 @@ fn session_file(path: &Path, format: Option<&str>) -> Result<Loaded, Fault> {
     let Taken { name, imported, .. } = taken.swap_remove(0);
     let grading = grade::chosen(&[], Path::new("."))?;
     let end = End { kind: EndKind::Recorded, why: String::new() };
-    let grades = grading.grade_case(&Case { task: None, twin: false, trace: &imported.trace, end: &end });
+    let grades = grading.grade_case(&Case { task: None, twin: false, trace: &imported.trace, end: &end, diffs: &[] });
     let unread = |(line, what): &(u64, String)| format!("line {line} could not be read: {what}");
     Ok(Loaded {
         id: name,
         twin: false,
         task: None,
+        diffs: Vec::new(),
         grading,
         criteria: all_shipped(),
         scores: grades.scores,

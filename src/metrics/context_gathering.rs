@@ -4,7 +4,7 @@
 //! and how much was read twice for nothing.
 
 use super::{
-    Metric,
+    Metric, callers,
     facts::{ActDone, At, Facts, count, share, untold},
     lexicon::pattern,
     paths,
@@ -172,6 +172,18 @@ pub const EDIT_MISS_RATE: Metric = Metric {
         let missed: Vec<EventId> = calls.iter().filter(|(_, applied)| !**applied).map(|(event, _)| *event).collect();
         share(missed.len(), calls.len(), "no edit was tried", missed)
     },
+};
+
+pub const CALLERS_SEARCHED: Metric = Metric {
+    id: "callers_searched",
+    behaviour: "context_gathering",
+    unit: "share",
+    range: "0..1",
+    doc: "Changed public symbols that were searched for / changed public symbols. A symbol counts where code edits (no tests, no files that the agent made) change its signature or body or take it away, by its name: functions, methods, classes, types and constants that another file may name; `main`, constructors and the like are left out. Changed is told from the texts of edits; a piece without a definition belongs to the one that the diff names or that a read of the file before shows around it. Searched: at any time, a search act whose pattern holds the name as a word of its own, or a search by symbol with it among its inputs; a pattern that asks only for the definition (`def name`, `fn name`) finds no caller and does not count. The detail lists those not searched for, and how many edits could not be told. Python, JavaScript, TypeScript, Rust, Go, Java. Cites the edits of those not searched for, else the searches.",
+    undefined: "no public symbol that was there before was changed",
+    unknown: "no edit of code shows which symbol it changed: the source gives no text, or the language has no outline",
+    fails: "A search for the name counts whatever was looked for; callers that were known before, or found by reading, do not show.",
+    of: callers::measure,
 };
 
 pub const TESTS_FOUND_BEFORE_EDIT: Metric = Metric {

@@ -9,7 +9,7 @@ use super::{
     paths::{self, Class as Kind},
     planning::steps_said,
     results::Verdict,
-    weakening::is_build_file,
+    test_config::is_config,
 };
 use crate::model::{
     act::Act,
@@ -220,7 +220,7 @@ fn edit_row(scene: &Scene<'_, '_>, edit: &Edit) -> Row {
         EditBy::Snapshot => ", as the snapshot shows",
     };
     let made = scene.made.contains(edit.path.as_str());
-    let tests = edit.is_test || is_build_file(&edit.path);
+    let tests = edit.is_test || is_config(&edit.path);
     let no_code = format!("an edit of {kind}");
     let bars = vec![
         when(denied, Bar::Denied, "denied"),

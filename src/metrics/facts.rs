@@ -47,6 +47,8 @@ pub struct Facts<'a> {
     pub decisions: Vec<(EventId, &'a Decision)>,
     pub stages: Vec<(EventId, &'a StageMark)>,
     pub snapshots: Vec<(EventId, &'a SnapshotMark)>,
+    /// Patches between snapshots, where they are at hand.
+    pub diffs: &'a [(String, String)],
     /// Checks that evalrun ran, not the agent.
     pub marks: Vec<(EventId, &'a CheckMark)>,
     pub compactions: Vec<EventId>,
@@ -310,6 +312,7 @@ impl<'a> Facts<'a> {
             decisions: Vec::new(),
             stages: Vec::new(),
             snapshots: Vec::new(),
+            diffs: &[],
             marks: Vec::new(),
             compactions: Vec::new(),
             permissions: Vec::new(),

@@ -12,6 +12,7 @@ pub struct Lexicon {
     hedge: RegexSet,
     failure: RegexSet,
     verification: RegexSet,
+    removal: RegexSet,
 }
 
 impl Lexicon {
@@ -31,6 +32,11 @@ impl Lexicon {
         sentences(text).find(|sentence| self.failure.is_match(sentence) && !NO_FAILURE.is_match(sentence))
     }
 
+    /// Sentences that ask for something to be taken away.
+    pub fn removals<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
+        sentences(text).filter(|sentence| self.removal.is_match(sentence) && !KEPT.is_match(sentence))
+    }
+
     pub fn verifies(&self, step: &str) -> bool {
         self.verification.is_match(step)
     }
@@ -39,6 +45,9 @@ impl Lexicon {
 /// "0 failed", "no failures": the words of failure, and none of it.
 static NO_FAILURE: LazyLock<RegexSet> =
     LazyLock::new(|| pattern(r"(?i)\b(0|no|zero|without|nothing)\s+(\w+\s+)?(fail\w*|errors?|crash\w*|broken)\b"));
+
+/// "Do not remove the tests."
+static KEPT: LazyLock<RegexSet> = LazyLock::new(|| pattern(r"(?i)\b(don't|do not|never|without|not to|rather than)\b"));
 
 /// A pattern of our own; one that does not compile matches nothing, and the tests find it.
 pub fn pattern(text: &str) -> RegexSet {
@@ -90,6 +99,8 @@ struct Words {
     hedge: Vec<String>,
     failure: Vec<String>,
     verification: Vec<String>,
+    #[serde(default)]
+    removal: Vec<String>,
 }
 
 static LEXICONS: LazyLock<BTreeMap<String, Lexicon>> = LazyLock::new(|| {
@@ -107,6 +118,7 @@ fn lexicon(words: &Words) -> Lexicon {
         hedge: set(&words.hedge),
         failure: set(&words.failure),
         verification: set(&words.verification),
+        removal: set(&words.removal),
     }
 }
 
@@ -117,7 +129,7 @@ mod tests {
     #[test]
     fn every_language_compiles() {
         for (language, lexicon) in LEXICONS.iter() {
-            for set in [&lexicon.success, &lexicon.hedge, &lexicon.failure, &lexicon.verification] {
+            for set in [&lexicon.success, &lexicon.hedge, &lexicon.failure, &lexicon.verification, &lexicon.removal] {
                 assert!(!set.is_empty(), "{language}");
             }
         }

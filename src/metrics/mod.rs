@@ -12,6 +12,7 @@
 //! "Could not measure" is never a number. A new metric is a function in the file of its behaviour and one line in `METRICS`; from then on
 //! it is listed, documented in docs/metrics.md and usable by name in any criterion.
 
+mod callers;
 mod claims;
 mod commands;
 mod communication;
@@ -39,6 +40,10 @@ mod self_checking;
 mod settled;
 pub mod stages;
 mod sub_agents;
+mod test_config;
+mod test_diff;
+mod test_pools;
+mod texts;
 mod weakening;
 
 pub use document::document;
@@ -97,6 +102,7 @@ pub static METRICS: &[Metric] = &[
     context_gathering::CALLS_BEFORE_EDIT_SHARE,
     context_gathering::READ_BEFORE_EDIT,
     context_gathering::EDIT_MISS_RATE,
+    context_gathering::CALLERS_SEARCHED,
     context_gathering::TESTS_FOUND_BEFORE_EDIT,
     context_gathering::REDUNDANT_READS,
     context_gathering::READ_PRECISION,

@@ -37,6 +37,8 @@ pub struct Readers<'r> {
 pub struct Given<'a> {
     pub task: Option<&'a Task>,
     pub twin: bool,
+    /// Patches between snapshots by the later one's name, in order; those without a change are left out.
+    pub diffs: &'a [(String, String)],
 }
 
 /// The facts of a trace, with the act table and the shipped table of questions.
@@ -76,8 +78,9 @@ struct Pass<'a, 'r> {
 impl<'a, 'r> Pass<'a, 'r> {
     fn new(trace: &'a Trace, given: Given<'a>, readers: &'r Readers<'r>) -> Pass<'a, 'r> {
         let twin = given.twin || trace.header.task.as_deref().is_some_and(|task| task.ends_with("~twin"));
+        let facts = Facts { diffs: given.diffs, ..Facts::empty(trace, given.task, twin) };
         Pass {
-            facts: Facts::empty(trace, given.task, twin),
+            facts,
             readers,
             calls: BTreeMap::new(),
             open: BTreeMap::new(),

@@ -262,7 +262,8 @@ impl Trials for FolderTrials<'_> {
     }
 }
 
-fn diffs(folder: &std::path::Path) -> Vec<(String, String)> {
+/// Patches between two snapshots by the name of the stage, in order; none where the folder cannot be read.
+pub fn diffs(folder: &std::path::Path) -> Vec<(String, String)> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();

@@ -53,6 +53,8 @@ pub struct Case<'a> {
     pub twin: bool,
     pub trace: &'a Trace,
     pub end: &'a End,
+    /// Patches between snapshots by name, where there are any.
+    pub diffs: &'a [(String, String)],
 }
 
 impl Grading {
@@ -105,18 +107,19 @@ impl Grading {
     /// # Errors
     /// When the trace cannot be read.
     pub async fn grade(&self, layout: &Layout, spec: &TrialSpec, end: &TrialEnd) -> Result<Grades, Fault> {
-        let path = layout.attempt(&spec.key, Attempt(end.attempt)).join("trace.jsonl");
+        let folder = layout.attempt(&spec.key, Attempt(end.attempt));
         let (grading, task, twin, end) = (self.clone(), Arc::clone(&spec.task), spec.key.twin, end.end.clone());
         on_blocking(move || {
-            let trace = read_trace(&path)?;
-            Ok(grading.grade_case(&Case { task: Some(&task), twin, trace: &trace, end: &end }))
+            let trace = read_trace(&folder.join("trace.jsonl"))?;
+            let diffs = super::assemble::diffs(&folder.join("diffs"));
+            Ok(grading.grade_case(&Case { task: Some(&task), twin, trace: &trace, end: &end, diffs: &diffs }))
         })
         .await
     }
 
     /// Grades one trajectory in memory. Must run on a blocking thread of a runtime: programs are waited for.
     pub fn grade_case(&self, case: &Case<'_>) -> Grades {
-        let facts = self.facts(case.trace, Given { task: case.task, twin: case.twin });
+        let facts = self.facts(case.trace, Given { task: case.task, twin: case.twin, diffs: case.diffs });
         let metrics = measure(&facts);
         let evidence = Evidence { task: case.task, trace: case.trace, facts: &facts, end: case.end, metrics: &metrics };
         let mut answer = |need: &Need| self.answer(need);

@@ -20,7 +20,7 @@ pub mod secrets;
 pub mod sessions;
 mod turn;
 
-pub use assemble::{AgentTrials, FolderTrials, assemble, trial_result};
+pub use assemble::{AgentTrials, FolderTrials, assemble, diffs, trial_result};
 pub use grading::{Case, Grading};
 
 use crate::model::{

@@ -194,7 +194,7 @@ fn entry(taken: Taken, (grading, folder): &Place) -> Result<SessionEntry, Fault>
     let trace = &taken.imported.trace;
     let trace_hash = write_trace(&folder.join("trace.jsonl"), trace)?;
     let end = End { kind: EndKind::Recorded, why: String::new() };
-    let grades = grading.grade_case(&Case { task: None, twin: false, trace, end: &end });
+    let grades = grading.grade_case(&Case { task: None, twin: false, trace, end: &end, diffs: &[] });
     write_json(&folder.join("scores.json"), &grades)?;
     Ok(SessionEntry {
         files: taken.files,

@@ -66,6 +66,7 @@ fn said(built: &Built, ids: &[&str], width: usize) -> String {
         task: built.task.clone(),
         twin: built.twin,
         names: built.names.clone(),
+        diffs: built.diffs.clone(),
     };
     let (facts, whole) = (tiny::facts(built), tiny::facts(&whole));
     let case = case(built, &facts, &whole);
@@ -176,6 +177,7 @@ fn counted_is_what_is_cited() {
             task: built.task.clone(),
             twin: built.twin,
             names: built.names.clone(),
+            diffs: built.diffs.clone(),
         };
         let (facts, whole) = (tiny::facts(&built), tiny::facts(&whole));
         for metric in METRICS {
@@ -375,6 +377,7 @@ fn the_json_has_what_is_promised() {
         task: built.task.clone(),
         twin: built.twin,
         names: built.names.clone(),
+        diffs: built.diffs.clone(),
     };
     let (facts, whole) = (tiny::facts(&built), tiny::facts(&whole));
     let shown = self::case(&built, &facts, &whole);

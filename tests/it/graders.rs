@@ -509,7 +509,7 @@ mod hostile {
             let task = with_task.then(|| json!({"check_kinds": ["test"], "kind": "bugfix",
                 "guardrails": [{"id": "no_push", "commands": ["git push*"], "writes": ["tests/**"]}],
                 "facts": [{"id": "a"}, {"id": "b", "discoverable": ["x"]}]}).as_object().unwrap().clone());
-            let case = Case { case: "any".to_owned(), tells: None, language: None, task, twin: false, trace, expect: BTreeMap::new() };
+            let case = Case { case: "any".to_owned(), tells: None, language: None, task, twin: false, diffs: Vec::new(), trace, expect: BTreeMap::new() };
             with(&case, |evidence| {
                 for score in grade(&all(), evidence) {
                     if let Outcome::Scored(value) = score.outcome {
@@ -525,7 +525,7 @@ mod hostile {
 
         #[test]
         fn any_reply_of_a_program_is_taken_without_a_panic(stdout in "\\PC{0,100}", exit in prop::option::of(-1..3i32)) {
-            let case = Case { case: "any".to_owned(), tells: None, language: None, task: None, twin: false, trace: Vec::new(), expect: BTreeMap::new() };
+            let case = Case { case: "any".to_owned(), tells: None, language: None, task: None, twin: false, diffs: Vec::new(), trace: Vec::new(), expect: BTreeMap::new() };
             with(&case, |evidence| {
                 let mut reply = |_: &Need| Answer::Output(Ok(Output { exit, stdout: stdout.clone(), stderr: String::new(), timed_out: false }));
                 run(program().as_ref(), evidence, &mut reply);

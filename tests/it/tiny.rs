@@ -34,6 +34,9 @@ pub struct Case {
     pub task: Option<Map<String, Value>>,
     #[serde(default)]
     pub twin: bool,
+    /// Patches between snapshots by name.
+    #[serde(default)]
+    pub diffs: Vec<(String, String)>,
     pub trace: Vec<Map<String, Value>>,
     /// Metric -> a number, `undefined`, `unknown`, or `{is: 1, cites: [t1]}`: the steps it cites, by the names that `as` gave them.
     #[serde(default)]
@@ -46,6 +49,7 @@ pub struct Built {
     pub trace: Trace,
     pub task: Option<Task>,
     pub twin: bool,
+    pub diffs: Vec<(String, String)>,
 }
 
 impl Built {
@@ -67,7 +71,11 @@ pub fn expected(value: &Value) -> (&Value, Option<Vec<String>>) {
 }
 
 pub fn facts(built: &Built) -> Facts<'_> {
-    metrics::read(&built.trace, Given { task: built.task.as_ref(), twin: built.twin }, Table::shipped())
+    metrics::read(
+        &built.trace,
+        Given { task: built.task.as_ref(), twin: built.twin, diffs: &built.diffs },
+        Table::shipped(),
+    )
 }
 
 /// A number, or the kind of its absence.
@@ -107,7 +115,8 @@ pub fn build(case: &Case) -> Built {
         names.extend(writer.events[from..].iter().map(|event| (event.id, name.clone())));
     }
     let task = case.task.as_ref().map(task);
-    Built { names, trace: Trace { header, events: writer.events }, task, twin: case.twin }
+    let diffs = case.diffs.clone();
+    Built { names, trace: Trace { header, events: writer.events }, task, twin: case.twin, diffs }
 }
 
 fn task(over: &Map<String, Value>) -> Task {

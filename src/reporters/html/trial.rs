@@ -63,7 +63,8 @@ fn whole(pages: &Pages, one: &One<'_>, page: &TrialPage, out: &mut Vec<u8>) -> R
     // Questions in prose are the interviewer's to find: the metrics that need them show no events here.
     let questions = |_: &str, _: &str| Vec::new();
     let readers = Readers { deeds: &deeds, questions: &questions };
-    let facts = gather(&page.trace, Given { task: page.task.as_ref(), twin: one.trial.twin }, &readers);
+    let facts =
+        gather(&page.trace, Given { task: page.task.as_ref(), twin: one.trial.twin, diffs: &page.diffs }, &readers);
     let conversation = Conversation::new(&page.trace, &facts, verdicts::cited(one.trial));
     let mut head = Head::of(one);
     head.add_trace(&page.trace, &conversation.counts);
