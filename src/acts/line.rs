@@ -109,7 +109,14 @@ pub fn deeds_of_line(line: &str, table: &Table) -> Vec<Deed> {
     let mut out = Vec::new();
     let outer = Outer { seen: Seen::Visible, cwd: None, nesting: 0 };
     read_into(line, table, &outer, &mut out);
+    once_unread(&mut out);
     out
+}
+
+/// Scripts inside the line may lack what the line lacks: said once.
+fn once_unread(out: &mut Vec<Deed>) {
+    let mut said = false;
+    out.retain(|deed| deed.why.is_none() || !std::mem::replace(&mut said, true));
 }
 
 /// What surrounds a script inside a script.
@@ -121,13 +128,13 @@ pub(super) struct Outer {
 
 pub(super) fn read_into(line: &str, table: &Table, outer: &Outer, out: &mut Vec<Deed>) {
     if outer.nesting > MAX_NESTING {
-        return;
+        return out.push(unread("scripts in it are nested too deep", outer));
     }
     let script = shell::read(line);
     let mut configured = false;
     for segment in &script.segments {
         if out.len() >= MAX_DEEDS {
-            return;
+            return out.push(unread("it holds more commands than are kept", outer));
         }
         let site = Site {
             table,
@@ -142,6 +149,26 @@ pub(super) fn read_into(line: &str, table: &Table, outer: &Outer, out: &mut Vec<
         let before = out.len();
         segment_into(&site, out);
         configured |= out[before..].iter().any(|deed| deed.program == "configure");
+    }
+    if let Some(why) = script.unread {
+        out.push(unread(why, outer));
+    }
+}
+
+/// What could not be read is one deed of its own, so that nobody takes the line for understood.
+fn unread(why: &str, outer: &Outer) -> Deed {
+    Deed {
+        act: Act::Other,
+        sub: Some("unread".to_owned()),
+        program: String::new(),
+        seen: outer.seen,
+        paths_read: Vec::new(),
+        paths_written: Vec::new(),
+        lines: None,
+        command: String::new(),
+        cwd: None,
+        pattern: None,
+        why: Some(why.to_owned()),
     }
 }
 
@@ -170,6 +197,7 @@ pub(super) fn push(found: Found, site: &Site, out: &mut Vec<Deed>) {
         command: site.command.clone(),
         cwd: site.cwd.clone(),
         pattern: found.pattern,
+        why: None,
     };
     deed.paths_read.extend(redirected.reads);
     deed.paths_written.extend(redirected.writes);

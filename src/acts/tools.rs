@@ -57,7 +57,7 @@ struct Entry {
 /// Deeds of one tool call: the lines of a shell are read, anything else is one deed.
 pub fn deeds_of_call(name: &str, input: &Value, table: &Table) -> Vec<Deed> {
     let Some(tool) = find(name, table) else {
-        return vec![deed(name, Act::Other)];
+        return vec![Deed { sub: Some("unknown".to_owned()), ..deed(name, Act::Other) }];
     };
     if !tool.command.is_empty() {
         return shell(name, input, table);
@@ -172,6 +172,7 @@ fn deed(name: &str, act: Act) -> Deed {
         command: String::new(),
         cwd: None,
         pattern: None,
+        why: None,
     }
 }
 

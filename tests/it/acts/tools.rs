@@ -52,7 +52,7 @@ fn native_tools() {
         ("mcp__serena__find_symbol", json!({"name_path": "Foo"}), "search mcp__serena__find_symbol /Foo/"),
         ("mcp__db__execute_sql", json!({}), "run mcp__db__execute_sql"),
         ("mcp__kb__get_page", json!({}), "read mcp__kb__get_page"),
-        ("frobnicate", json!(null), "other frobnicate"),
+        ("frobnicate", json!(null), "other.unknown frobnicate"),
     ];
     for (name, input, expected) in cases {
         assert_eq!(deeds(name, &input), [expected], "{name} {input}");
