@@ -178,6 +178,9 @@ fn unknown(argv: &[&str], name: &str, site: &Site, out: &mut Vec<Deed>) {
         push(Found::new(name, Act::Other).sub("probe"), site, out);
         return;
     }
+    if interpreters::own_script(argv[0], site, out) {
+        return;
+    }
     let act = tasks::of_script(argv[0], site.table).unwrap_or(Act::Run);
     let lists =
         act == Act::Test && argv.iter().any(|word| matches!(*word, "--gtest_list_tests" | "--list-tests" | "--list"));

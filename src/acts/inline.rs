@@ -223,6 +223,9 @@ fn files(code: &str) -> Files {
         }
         let mode_writes = opener == "open(" && opens_to_write(rest);
         let path_writes = opener == "Path(" && writes_later(code, at, rest);
+        if path_writes && reads_too(code, at) && !files.read.contains(&path) {
+            files.read.push(path.clone());
+        }
         let list = if writes || mode_writes || path_writes { &mut files.written } else { &mut files.read };
         if !list.contains(&path) {
             list.push(path);
@@ -275,8 +278,18 @@ fn writes_later(code: &str, at: usize, rest: &str) -> bool {
     if calls.iter().any(|call| chained.starts_with(call)) {
         return true;
     }
+    bound_name(code, at).is_some_and(|name| calls.iter().any(|call| code.contains(&format!("{name}{call}"))))
+}
+
+/// `p.write_text(p.read_text().replace(...))`
+fn reads_too(code: &str, at: usize) -> bool {
+    let calls = [".read_text(", ".read_bytes("];
+    bound_name(code, at).is_some_and(|name| calls.iter().any(|call| code.contains(&format!("{name}{call}"))))
+}
+
+/// The name that the call at this place is bound to.
+fn bound_name(code: &str, at: usize) -> Option<&str> {
     let line_start = code[..at].rfind(['\n', ';']).map_or(0, |found| found + 1);
-    let Some((name, _)) = code[line_start..at].split_once('=') else { return false };
-    let name = name.trim();
-    !name.is_empty() && name.len() < 40 && calls.iter().any(|call| code.contains(&format!("{name}{call}")))
+    let (name, _) = code[line_start..at].split_once('=')?;
+    Some(name.trim()).filter(|name| !name.is_empty() && name.len() < 40)
 }

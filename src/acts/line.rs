@@ -1,5 +1,7 @@
 //! From a shell line to deeds: each segment is named, plumbing is dropped, redirects are added.
 
+use std::collections::HashMap;
+
 use crate::acts::classify;
 use crate::acts::patch_text;
 use crate::acts::shell::{self, Callee, RedirectKind, Segment};
@@ -53,6 +55,10 @@ impl Found {
     }
 }
 
+fn bare_path(path: &str) -> &str {
+    path.strip_prefix("./").unwrap_or(path)
+}
+
 fn is_path(path: &str) -> bool {
     !path.is_empty() && path != "-" && !path.starts_with("/dev/") && !path.starts_with("<(") && !path.starts_with(">(")
 }
@@ -67,6 +73,8 @@ pub(super) struct Site<'a> {
     pub nesting: u32,
     /// Its operands come later: it stands behind xargs or `find -exec`.
     pub implied: bool,
+    /// Texts that earlier segments of the line wrote, by file.
+    pub scripts: &'a HashMap<&'a str, &'a str>,
     /// `./configure` ran earlier in the line, so `make check` runs the tests of a package.
     pub configured: bool,
 }
@@ -87,6 +95,7 @@ impl Site<'_> {
             command: self.command.clone(),
             nesting: self.nesting + 1,
             implied: self.implied,
+            scripts: self.scripts,
             configured: self.configured,
         }
     }
@@ -97,6 +106,11 @@ impl Site<'_> {
 
     pub(super) fn writes_file(&self) -> bool {
         written(self.segment).next().is_some()
+    }
+
+    /// The text of a script that an earlier segment of this line wrote.
+    pub(super) fn script(&self, path: &str) -> Option<&str> {
+        self.scripts.get(bare_path(path)).copied()
     }
 
     pub(super) fn heredoc(&self) -> Option<&str> {
@@ -132,6 +146,7 @@ pub(super) fn read_into(line: &str, table: &Table, outer: &Outer, out: &mut Vec<
     }
     let script = shell::read(line);
     let mut configured = false;
+    let mut scripts = HashMap::new();
     for segment in &script.segments {
         if out.len() >= MAX_DEEDS {
             return out.push(unread("it holds more commands than are kept", outer));
@@ -144,10 +159,14 @@ pub(super) fn read_into(line: &str, table: &Table, outer: &Outer, out: &mut Vec<
             command: command(line, segment),
             nesting: outer.nesting,
             implied: false,
+            scripts: &scripts,
             configured,
         };
         let before = out.len();
         segment_into(&site, out);
+        if let (Some(path), Some(body)) = (written(segment).next(), segment.heredoc()) {
+            scripts.insert(bare_path(path), body);
+        }
         configured |= out[before..].iter().any(|deed| deed.program == "configure");
     }
     if let Some(why) = script.unread {
