@@ -174,6 +174,10 @@ fn unknown(argv: &[&str], name: &str, site: &Site, out: &mut Vec<Deed>) {
     if name.is_empty() || name == "{}" {
         return;
     }
+    if argv[0].starts_with(['`', '$']) && argv[0].contains(['`', '(']) {
+        // What it printed was run, and nobody knows what that was.
+        return push(Found::new("$(...)", Act::Run).sub("unknown"), site, out);
+    }
     if argv.iter().skip(1).any(|word| matches!(*word, "--version" | "--help")) {
         push(Found::new(name, Act::Other).sub("probe"), site, out);
         return;

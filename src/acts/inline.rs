@@ -223,9 +223,6 @@ fn files(code: &str) -> Files {
         }
         let mode_writes = opener == "open(" && opens_to_write(rest);
         let path_writes = opener == "Path(" && writes_later(code, at, rest);
-        if path_writes && reads_too(code, at) && !files.read.contains(&path) {
-            files.read.push(path.clone());
-        }
         let list = if writes || mode_writes || path_writes { &mut files.written } else { &mut files.read };
         if !list.contains(&path) {
             list.push(path);
@@ -278,12 +275,6 @@ fn writes_later(code: &str, at: usize, rest: &str) -> bool {
     if calls.iter().any(|call| chained.starts_with(call)) {
         return true;
     }
-    bound_name(code, at).is_some_and(|name| calls.iter().any(|call| code.contains(&format!("{name}{call}"))))
-}
-
-/// `p.write_text(p.read_text().replace(...))`
-fn reads_too(code: &str, at: usize) -> bool {
-    let calls = [".read_text(", ".read_bytes("];
     bound_name(code, at).is_some_and(|name| calls.iter().any(|call| code.contains(&format!("{name}{call}"))))
 }
 
