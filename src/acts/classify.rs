@@ -168,19 +168,29 @@ fn after_dashes(call: &Call) -> bool {
     !call.args.flags.iter().any(|at| *at < dashes && matches!(call.argv[*at], "--version" | "--help"))
 }
 
-/// A program that the table does not know: a script or binary of the project. Its name may say that it tests.
+/// A program that the table does not know. Its name may say that it tests; a path or a file's ending says that it is a script or
+/// binary of the project; of a bare name nobody knows what it is.
 fn unknown(argv: &[&str], name: &str, site: &Site, out: &mut Vec<Deed>) {
     if name.is_empty() || name == "{}" {
         return;
+    }
+    if argv[0].starts_with(['`', '$']) && argv[0].contains(['`', '(']) {
+        // What it printed was run, and nobody knows what that was.
+        return push(Found::new("$(...)", Act::Run).sub("unknown"), site, out);
     }
     if argv.iter().skip(1).any(|word| matches!(*word, "--version" | "--help")) {
         push(Found::new(name, Act::Other).sub("probe"), site, out);
         return;
     }
+    if interpreters::own_script(argv[0], site, out) {
+        return;
+    }
     let act = tasks::of_script(argv[0], site.table).unwrap_or(Act::Run);
     let lists =
         act == Act::Test && argv.iter().any(|word| matches!(*word, "--gtest_list_tests" | "--list-tests" | "--list"));
-    push(Found::new(name, if lists { Act::List } else { act }), site, out);
+    let found = Found::new(name, if lists { Act::List } else { act });
+    let unknown = found.act == Act::Run && !names::is_of_project(argv[0]);
+    push(if unknown { found.sub("unknown") } else { found }, site, out);
 }
 
 /// Programs that read their operands in their own way, by the word in the table.

@@ -97,7 +97,15 @@ fn one(goal: &str, call: &Call, how: (Scheme, &Site)) -> Act {
     match scheme {
         Scheme::Plain => by_name(goal, site.table),
         Scheme::Make => make(goal, site),
+        Scheme::Ninja if goal == "clean" => Act::Other,
         Scheme::Ninja => match by_name(goal, site.table) {
+            // `unit_tests` is a binary to be built; `test` and `run_tests` run.
+            Act::Test if goal.ends_with("_tests") || goal.ends_with("_test") => {
+                match parts(goal).first().map(String::as_str) {
+                    Some("run" | "check" | "test") => Act::Test,
+                    Some(_) | None => Act::Build,
+                }
+            }
             Act::Run if goal == "install" || goal.starts_with("run") => Act::Run,
             Act::Run => Act::Build,
             act => act,

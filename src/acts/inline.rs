@@ -275,8 +275,12 @@ fn writes_later(code: &str, at: usize, rest: &str) -> bool {
     if calls.iter().any(|call| chained.starts_with(call)) {
         return true;
     }
+    bound_name(code, at).is_some_and(|name| calls.iter().any(|call| code.contains(&format!("{name}{call}"))))
+}
+
+/// The name that the call at this place is bound to.
+fn bound_name(code: &str, at: usize) -> Option<&str> {
     let line_start = code[..at].rfind(['\n', ';']).map_or(0, |found| found + 1);
-    let Some((name, _)) = code[line_start..at].split_once('=') else { return false };
-    let name = name.trim();
-    !name.is_empty() && name.len() < 40 && calls.iter().any(|call| code.contains(&format!("{name}{call}")))
+    let (name, _) = code[line_start..at].split_once('=')?;
+    Some(name.trim()).filter(|name| !name.is_empty() && name.len() < 40)
 }

@@ -69,6 +69,7 @@ fn nested_shell(script: &str, flags: &[&str], to: (&Site, &mut Vec<Deed>)) {
 pub(super) fn shell(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
     match call.args.operands.first() {
         Some(_) if call.has(&["-n"]) => push(call.found(Act::Lint), site, out),
+        Some(at) if own_script(call.argv[*at], site, out) => {}
         Some(at) => script_file(call, &call.argv[*at..], site, out),
         None => push(call.found(Act::Run), site, out),
     }
@@ -127,7 +128,23 @@ fn script_file(call: &Call, argv: &[&str], site: &Site, out: &mut Vec<Deed>) {
             return;
         }
     }
-    push(Found::new(call.name, by_script(argv[0], site).unwrap_or(Act::Run)), site, out);
+    let found = match (by_script(argv[0], site), site.script(argv[0])) {
+        (None, Some(code)) => inline::found(call.name, code),
+        (act, _) => Found::new(call.name, act.unwrap_or(Act::Run)),
+    };
+    push(found, site, out);
+}
+
+/// A script for a shell that the same line wrote is read like `bash -c`.
+pub(super) fn own_script(path: &str, site: &Site, out: &mut Vec<Deed>) -> bool {
+    let Some(script) = site.script(path) else { return false };
+    let first = script.lines().next().unwrap_or("");
+    if first.starts_with("#!") && !first.ends_with("sh") {
+        return false;
+    }
+    let before = out.len();
+    nested(script, site, out);
+    out.len() > before
 }
 
 fn by_script(script: &str, site: &Site) -> Option<Act> {

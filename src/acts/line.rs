@@ -1,5 +1,7 @@
 //! From a shell line to deeds: each segment is named, plumbing is dropped, redirects are added.
 
+use std::collections::HashMap;
+
 use crate::acts::classify;
 use crate::acts::patch_text;
 use crate::acts::shell::{self, Callee, RedirectKind, Segment};
@@ -53,6 +55,10 @@ impl Found {
     }
 }
 
+fn bare_path(path: &str) -> &str {
+    path.strip_prefix("./").unwrap_or(path)
+}
+
 fn is_path(path: &str) -> bool {
     !path.is_empty() && path != "-" && !path.starts_with("/dev/") && !path.starts_with("<(") && !path.starts_with(">(")
 }
@@ -67,6 +73,8 @@ pub(super) struct Site<'a> {
     pub nesting: u32,
     /// Its operands come later: it stands behind xargs or `find -exec`.
     pub implied: bool,
+    /// Texts that earlier segments of the line wrote, by file.
+    pub scripts: &'a HashMap<&'a str, &'a str>,
     /// `./configure` ran earlier in the line, so `make check` runs the tests of a package.
     pub configured: bool,
 }
@@ -87,6 +95,7 @@ impl Site<'_> {
             command: self.command.clone(),
             nesting: self.nesting + 1,
             implied: self.implied,
+            scripts: self.scripts,
             configured: self.configured,
         }
     }
@@ -99,6 +108,11 @@ impl Site<'_> {
         written(self.segment).next().is_some()
     }
 
+    /// The text of a script that an earlier segment of this line wrote.
+    pub(super) fn script(&self, path: &str) -> Option<&str> {
+        self.scripts.get(bare_path(path)).copied()
+    }
+
     pub(super) fn heredoc(&self) -> Option<&str> {
         self.segment.heredoc()
     }
@@ -109,7 +123,14 @@ pub fn deeds_of_line(line: &str, table: &Table) -> Vec<Deed> {
     let mut out = Vec::new();
     let outer = Outer { seen: Seen::Visible, cwd: None, nesting: 0 };
     read_into(line, table, &outer, &mut out);
+    once_unread(&mut out);
     out
+}
+
+/// Scripts inside the line may lack what the line lacks: said once.
+fn once_unread(out: &mut Vec<Deed>) {
+    let mut said = false;
+    out.retain(|deed| deed.why.is_none() || !std::mem::replace(&mut said, true));
 }
 
 /// What surrounds a script inside a script.
@@ -121,13 +142,14 @@ pub(super) struct Outer {
 
 pub(super) fn read_into(line: &str, table: &Table, outer: &Outer, out: &mut Vec<Deed>) {
     if outer.nesting > MAX_NESTING {
-        return;
+        return out.push(unread("scripts in it are nested too deep", outer));
     }
     let script = shell::read(line);
     let mut configured = false;
+    let mut scripts = HashMap::new();
     for segment in &script.segments {
         if out.len() >= MAX_DEEDS {
-            return;
+            return out.push(unread("it holds more commands than are kept", outer));
         }
         let site = Site {
             table,
@@ -137,11 +159,35 @@ pub(super) fn read_into(line: &str, table: &Table, outer: &Outer, out: &mut Vec<
             command: command(line, segment),
             nesting: outer.nesting,
             implied: false,
+            scripts: &scripts,
             configured,
         };
         let before = out.len();
         segment_into(&site, out);
+        if let (Some(path), Some(body)) = (written(segment).next(), segment.heredoc()) {
+            scripts.insert(bare_path(path), body);
+        }
         configured |= out[before..].iter().any(|deed| deed.program == "configure");
+    }
+    if let Some(why) = script.unread {
+        out.push(unread(why, outer));
+    }
+}
+
+/// What could not be read is one deed of its own, so that nobody takes the line for understood.
+fn unread(why: &str, outer: &Outer) -> Deed {
+    Deed {
+        act: Act::Other,
+        sub: Some("unread".to_owned()),
+        program: String::new(),
+        seen: outer.seen,
+        paths_read: Vec::new(),
+        paths_written: Vec::new(),
+        lines: None,
+        command: String::new(),
+        cwd: None,
+        pattern: None,
+        why: Some(why.to_owned()),
     }
 }
 
@@ -170,6 +216,7 @@ pub(super) fn push(found: Found, site: &Site, out: &mut Vec<Deed>) {
         command: site.command.clone(),
         cwd: site.cwd.clone(),
         pattern: found.pattern,
+        why: None,
     };
     deed.paths_read.extend(redirected.reads);
     deed.paths_written.extend(redirected.writes);

@@ -57,6 +57,18 @@ fn unusual_case<'a, 't>(base: &'a str, table: &'t Table) -> Option<(&'a str, &'t
     table.program(&base.to_ascii_lowercase()).map(|program| (base, &**program))
 }
 
+/// A script or binary of the project, by its path or its ending. What was installed would stand in the table.
+pub(super) fn is_of_project(word: &str) -> bool {
+    const INSTALLED: &[&str] = &["node_modules/", "vendor/bin/", "venv/bin/"];
+    const SYSTEM: &[&str] = &["/usr/", "/bin/", "/sbin/", "/opt/"];
+    const ENDINGS: &[&str] =
+        &[".sh", ".bash", ".py", ".js", ".mjs", ".ts", ".rb", ".pl", ".php", ".ps1", ".bat", ".cmd", ".exe", ".jar"];
+    let is_path = word.contains(['/', '\\']);
+    let installed =
+        INSTALLED.iter().any(|part| word.contains(part)) || SYSTEM.iter().any(|start| word.starts_with(start));
+    (is_path && !installed) || ENDINGS.iter().any(|ending| word.len() > ending.len() && word.ends_with(ending))
+}
+
 /// Packages whose last part is only `cli`.
 const SCOPED: &[(&str, &str)] = &[
     ("@angular/cli", "ng"),

@@ -26,10 +26,9 @@ pub const MAX_DEPTH: u32 = 48;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Script {
     pub segments: Vec<Segment>,
-    /// Something was left open (a quote, a heredoc, a bracket) or made no sense.
-    pub incomplete: bool,
-    /// Nesting went beyond [`MAX_DEPTH`]; what lies deeper was not read.
-    pub too_deep: bool,
+    /// Something was left open (a quote, a heredoc, a bracket), made no sense, or lies deeper than [`MAX_DEPTH`]: the first reason
+    /// that was met, in words.
+    pub unread: Option<&'static str>,
 }
 
 /// One simple command.
@@ -157,5 +156,5 @@ pub fn read(line: &str) -> Script {
     let mut reader = Reader::new(line);
     let list = reader.script();
     let segments = shell_flow::flatten(&list, &reader.bodies);
-    Script { segments, incomplete: reader.incomplete, too_deep: reader.too_deep }
+    Script { segments, unread: reader.unread }
 }

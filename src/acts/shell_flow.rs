@@ -100,7 +100,8 @@ impl Flow<'_> {
                 None => base,
             };
             let here = Place { outer: self.of_call(pipeline, rest, seen), exit: place.exit };
-            self.pipeline(pipeline, kept, here);
+            let next = shell_keep::kept_by_next(item.chain.get(at + 1));
+            self.pipeline(pipeline, if next == Kept::No { kept } else { next }, here);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Groups: `( )`, `{ }`, `if`, loops, `case`, functions.
 
 use crate::acts::shell::{MAX_DEPTH, Op};
-use crate::acts::shell_parse::{Reader, Stop};
+use crate::acts::shell_parse::{NO_COMMAND, Reader, Stop};
 use crate::acts::shell_tree::{Group, GroupKind, Inner, Item, List, Node, Pipeline, Role};
 
 impl Reader<'_> {
@@ -164,7 +164,7 @@ impl Reader<'_> {
             let chain = vec![(Op::Start, Pipeline { negated: false, stages })];
             body.items.push(Item { chain, end: Op::Semi });
         } else {
-            self.incomplete = true;
+            self.lacks(NO_COMMAND);
         }
         Node::Group(Group {
             kind: GroupKind::Func(name),

@@ -47,6 +47,19 @@ pub(super) fn kept(rest: &[Item]) -> Kept {
     if held { found } else { Kept::No }
 }
 
+/// `a | b && exit ${PIPESTATUS[0]}`: the next of the chain takes up the status of one command of the pipeline.
+pub(super) fn kept_by_next(next: Option<&(Op, Pipeline)>) -> Kept {
+    let Some((Op::And, Pipeline { stages, .. })) = next else { return Kept::No };
+    let [Node::Simple(simple)] = stages.as_slice() else { return Kept::No };
+    if !first_word(simple, &["exit", "return", "test", "[", "[["]) {
+        return Kept::No;
+    }
+    match texts(simple).find_map(status_reference) {
+        Some(Kept::Stage(stage)) => Kept::Stage(stage),
+        Some(Kept::Whole | Kept::No) | None => Kept::No,
+    }
+}
+
 /// `cmd & ...; wait $!` as the last line.
 pub(super) fn waited(rest: &[Item]) -> bool {
     let Some(simple) = rest.last().and_then(first_simple) else { return false };

@@ -1,6 +1,6 @@
 //! The grammar: lists, pipelines and simple commands. Groups are in `shell_groups`, redirects in `shell_redirect`.
 //!
-//! A recursive descent that never fails. What makes no sense is skipped or taken as a plain word, and `incomplete` is set.
+//! A recursive descent that never fails. What makes no sense is skipped or taken as a plain word, and the first reason is kept.
 
 use std::ops::Range;
 
@@ -16,13 +16,22 @@ pub(super) struct Reader<'a> {
     pub(super) depth: u32,
     /// Set where the text being read is not the line itself.
     pub(super) fixed: Option<Range<usize>>,
-    pub(super) incomplete: bool,
-    pub(super) too_deep: bool,
+    /// Why the text could not be read to its end: the first reason that was met.
+    pub(super) unread: Option<&'static str>,
     pub(super) bodies: Vec<Body>,
     pub(super) no_arithmetic: bool,
     pub(super) scans: usize,
     pub(super) pending: Vec<Pending>,
 }
+
+pub(super) const OPEN_QUOTE: &str = "a quote is never closed";
+pub(super) const OPEN_BRACKET: &str = "a bracket is never closed";
+pub(super) const OPEN_GROUP: &str = "a group is never closed";
+pub(super) const OPEN_HEREDOC: &str = "a heredoc is never closed";
+pub(super) const OPEN_END: &str = "it ends in the middle of a word";
+pub(super) const NO_COMMAND: &str = "a command is missing";
+pub(super) const MISPLACED: &str = "a closing word or sign stands where nothing was opened";
+const TOO_DEEP: &str = "it is nested too deep";
 
 /// What ends a list, besides the end of the text.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,8 +51,7 @@ impl<'a> Reader<'a> {
             end: line.len(),
             depth: 0,
             fixed: None,
-            incomplete: false,
-            too_deep: false,
+            unread: None,
             bodies: Vec::new(),
             no_arithmetic: false,
             scans: line.len() * 4 + 64,
@@ -55,7 +63,7 @@ impl<'a> Reader<'a> {
     pub(super) fn script(&mut self) -> List {
         let whole = self.list(Stop::End);
         if !self.pending.is_empty() {
-            self.incomplete = true;
+            self.lacks(OPEN_HEREDOC);
             self.heredoc_bodies();
         }
         whole
@@ -76,9 +84,18 @@ impl<'a> Reader<'a> {
 
     /// Too deep: the rest of the text is left unread.
     pub(super) fn give_up(&mut self) {
-        self.too_deep = true;
-        self.incomplete = true;
+        self.lacks(TOO_DEEP);
         self.pos = self.end;
+    }
+
+    pub(super) fn lacks(&mut self, why: &'static str) {
+        self.unread = self.unread.or(Some(why));
+    }
+
+    fn lacks_if(&mut self, lacking: bool, why: &'static str) {
+        if lacking {
+            self.lacks(why);
+        }
     }
 
     pub(super) fn list(&mut self, stop: Stop) -> List {
@@ -99,7 +116,7 @@ impl<'a> Reader<'a> {
                 list.items.push(item);
             }
             if self.pos == before {
-                self.incomplete = true;
+                self.lacks(MISPLACED);
                 self.pos += 1;
             }
         }
@@ -142,7 +159,7 @@ impl<'a> Reader<'a> {
             };
             self.pos += 2;
             self.blanks_and_newlines();
-            self.incomplete |= self.pos >= self.end;
+            self.lacks_if(self.pos >= self.end, NO_COMMAND);
         }
         match self.peek() {
             Some(b'&') => {
@@ -151,6 +168,7 @@ impl<'a> Reader<'a> {
             }
             Some(b';') if self.peek_at(1) != Some(b';') && !self.arm_fallthrough() => self.pos += 1,
             Some(b'\n') => item.end = Op::Newline,
+            Some(b'(') => self.lacks(MISPLACED),
             _ => {}
         }
         item
@@ -176,7 +194,7 @@ impl<'a> Reader<'a> {
                 _ => break,
             }
             self.blanks_and_newlines();
-            self.incomplete |= self.pos >= self.end;
+            self.lacks_if(self.pos >= self.end, NO_COMMAND);
         }
         pipeline
     }
@@ -213,7 +231,7 @@ impl<'a> Reader<'a> {
             "[[" => return Some(Node::Simple(self.bracket_test())),
             "}" | "fi" | "then" | "else" | "elif" | "do" | "done" | "esac" => {
                 // It closes nothing that was opened.
-                self.incomplete = true;
+                self.lacks(MISPLACED);
                 return self.simple();
             }
             _ => return self.simple(),
@@ -239,7 +257,7 @@ impl<'a> Reader<'a> {
         loop {
             self.blanks_and_newlines();
             if self.pos >= self.end {
-                self.incomplete = true;
+                self.lacks(OPEN_BRACKET);
                 break;
             }
             let closing = self.bare_word() == "]]";
@@ -354,7 +372,7 @@ impl<'a> Reader<'a> {
         if self.peek() == Some(byte) {
             self.pos += 1;
         } else {
-            self.incomplete = true;
+            self.lacks(OPEN_BRACKET);
         }
     }
 
@@ -362,7 +380,7 @@ impl<'a> Reader<'a> {
         if self.bare_word() == word {
             self.pos += word.len();
         } else {
-            self.incomplete = true;
+            self.lacks(OPEN_GROUP);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Redirects, heredocs and here strings.
 
 use crate::acts::shell::RedirectKind;
-use crate::acts::shell_parse::Reader;
+use crate::acts::shell_parse::{OPEN_HEREDOC, Reader};
 use crate::acts::shell_tree::{Body, RawRedirect};
 use crate::acts::shell_words::Draft;
 
@@ -89,7 +89,7 @@ impl Reader<'_> {
             }
             self.pos = (stop + 1).min(self.end);
         }
-        self.incomplete = true;
+        self.lacks(OPEN_HEREDOC);
         self.end
     }
 }

@@ -4,6 +4,7 @@
 //! quotes, `|`, `;`, `&&`, `||`, newlines and brackets; blocks are read as if they stood in the open.
 
 use crate::acts::shell::{Callee, Context, Op, Redirect, RedirectKind, Script, Segment, Word};
+use crate::acts::shell_parse::{OPEN_BRACKET, OPEN_QUOTE};
 use crate::model::act::Seen;
 
 const VERBS: [&str; 30] = [
@@ -60,12 +61,12 @@ pub(super) fn looks_like(line: &str) -> bool {
 }
 
 pub(super) fn read(line: &str) -> Script {
-    let mut splitter = Splitter { src: line.as_bytes(), pos: 0, out: Vec::new(), joins: Vec::new(), incomplete: false };
+    let mut splitter = Splitter { src: line.as_bytes(), pos: 0, out: Vec::new(), joins: Vec::new(), unread: None };
     splitter.run();
     let mut segments = splitter.out;
     mark_pipes(&mut segments);
     mark_seen(&mut segments, &splitter.joins);
-    Script { segments, incomplete: splitter.incomplete, too_deep: false }
+    Script { segments, unread: splitter.unread }
 }
 
 pub(super) fn is_cmdlet(word: &str) -> bool {
@@ -129,7 +130,7 @@ struct Splitter<'a> {
     out: Vec<Segment>,
     /// What stands before each segment.
     joins: Vec<Op>,
-    incomplete: bool,
+    unread: Option<&'static str>,
 }
 
 impl Splitter<'_> {
@@ -259,7 +260,9 @@ impl Splitter<'_> {
             text.push(self.src[self.pos]);
             self.pos += 1;
         }
-        self.incomplete |= open > 0;
+        if open > 0 {
+            self.unread = self.unread.or(Some(OPEN_BRACKET));
+        }
         if self.pos == start {
             self.pos = (self.pos + 1).min(self.src.len());
         }
@@ -284,7 +287,7 @@ impl Splitter<'_> {
             }
             text.push(byte);
         }
-        self.incomplete = true;
+        self.unread = self.unread.or(Some(OPEN_QUOTE));
     }
 }
 

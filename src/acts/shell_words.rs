@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use crate::acts::shell::{MAX_DEPTH, Word};
-use crate::acts::shell_parse::{Reader, Stop};
+use crate::acts::shell_parse::{OPEN_BRACKET, OPEN_END, OPEN_QUOTE, Reader, Stop};
 use crate::acts::shell_tree::{Inner, List};
 
 /// A word under construction.
@@ -85,7 +85,7 @@ impl Reader<'_> {
                 draft.quoted = true;
                 self.pos += 1;
             }
-            None => self.incomplete = true,
+            None => self.lacks(OPEN_END),
         }
     }
 
@@ -95,7 +95,9 @@ impl Reader<'_> {
         let close = self.src[start..self.end].iter().position(|byte| *byte == b'\'');
         let stop = close.map_or(self.end, |at| start + at);
         draft.text.extend_from_slice(&self.src[start..stop]);
-        self.incomplete |= close.is_none();
+        if close.is_none() {
+            self.lacks(OPEN_QUOTE);
+        }
         self.pos = (stop + 1).min(self.end);
     }
 
@@ -121,7 +123,7 @@ impl Reader<'_> {
                 }
             }
         }
-        self.incomplete = true;
+        self.lacks(OPEN_QUOTE);
     }
 
     fn escape_in_quotes(&mut self, draft: &mut Draft) {
@@ -129,7 +131,7 @@ impl Reader<'_> {
             Some(b'\n') => {}
             Some(byte @ (b'$' | b'`' | b'"' | b'\\')) => draft.text.push(byte),
             Some(byte) => draft.text.extend([b'\\', byte]),
-            None => self.incomplete = true,
+            None => self.lacks(OPEN_END),
         }
         self.pos = (self.pos + 2).min(self.end);
     }
@@ -185,7 +187,7 @@ impl Reader<'_> {
                 _ => draft.text.push(byte),
             }
         }
-        self.incomplete = true;
+        self.lacks(OPEN_QUOTE);
     }
 
     /// `$(...)` and `$((...))`
@@ -220,7 +222,7 @@ impl Reader<'_> {
         let list = self.list(Stop::Paren);
         match self.peek() {
             Some(b')') => self.pos += 1,
-            _ => self.incomplete = true,
+            _ => self.lacks(OPEN_BRACKET),
         }
         list
     }
@@ -292,7 +294,7 @@ impl Reader<'_> {
                 Some(b'`') => self.backticks(&mut ignored),
                 Some(_) => self.pos += 1,
                 None => {
-                    self.incomplete = true;
+                    self.lacks(OPEN_BRACKET);
                     break;
                 }
             }
@@ -314,7 +316,9 @@ impl Reader<'_> {
             }
             at += 1;
         }
-        self.incomplete |= at >= self.end;
+        if at >= self.end {
+            self.lacks(OPEN_QUOTE);
+        }
         let stop = at.min(self.end);
         self.pos += 1;
         let list = if escaped { self.unescaped(stop) } else { self.within(stop) };
@@ -349,8 +353,7 @@ impl Reader<'_> {
         child.depth = self.depth;
         child.bodies = std::mem::take(&mut self.bodies);
         let list = child.list(Stop::End);
-        self.incomplete |= child.incomplete;
-        self.too_deep |= child.too_deep;
+        self.unread = self.unread.or(child.unread);
         self.bodies = std::mem::take(&mut child.bodies);
         list
     }
@@ -382,7 +385,9 @@ impl Reader<'_> {
                 _ => self.pos += 1,
             }
         }
-        self.incomplete |= open != 0;
+        if open != 0 {
+            self.lacks(OPEN_BRACKET);
+        }
         draft.inner.append(&mut ignored.inner);
         draft.text.extend_from_slice(&self.src[start..self.pos]);
     }

@@ -12,6 +12,7 @@ pub(super) fn own_way(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
     match call.program.how.as_str() {
         "" => false,
         "runner" | "mix" => runner(call, site, out),
+        "recipes" => recipes(call, site, out),
         how => WAYS.iter().find(|(name, _)| *name == how).is_some_and(|(_, way)| way(call, site, out)),
     }
 }
@@ -25,11 +26,23 @@ fn runner(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
         return false;
     }
     let whole = Call { words: 0, verdict: &call.program.verdict, ..*call };
-    let settled = matches!(call.verdict.what, What::Act(Act::Edit | Act::Run | Act::Net | Act::Read));
+    let settled = matches!(call.verdict.what, What::Act(Act::Edit | Act::Run | Act::Net | Act::Read | Act::List));
     if settled {
         return false;
     }
     classify::plain(&whole, site, out);
+    true
+}
+
+/// `just build test`: where every word names a kind of task, they are several recipes; else the rest are arguments.
+fn recipes(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
+    let names = call.operands();
+    if call.words > 0 || call.verdict.what != What::Task || names.len() < 2 {
+        return false;
+    }
+    let acts: Option<Vec<Act>> = names.iter().map(|name| site.table.task_word(name)).collect();
+    let Some(act) = acts.and_then(|acts| acts.into_iter().max_by_key(|act| goals::weight(*act))) else { return false };
+    push(call.found(act), site, out);
     true
 }
 

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::acts::tools::{self, Tool};
 use crate::model::act::Act;
+use crate::model::suite::ActsSpec;
 
 /// What every program and tool means.
 #[derive(Clone, Debug)]
@@ -132,14 +133,16 @@ impl Table {
     }
 
     /// The shipped table with a suite's own programs and tools on top.
-    pub fn extended(programs: &[(String, String)], tools: &[(String, String)]) -> Result<Table, String> {
+    ///
+    /// # Errors
+    /// When a word is no act.
+    pub fn extended(acts: &ActsSpec) -> Result<Table, String> {
         let mut table = Table::shipped().clone();
-        for (key, act) in programs {
+        for (key, act) in &acts.programs {
             table.add_program(key, act)?;
         }
-        for (name, act) in tools {
-            let act = Act::named(act).ok_or_else(|| unknown_act(act))?;
-            table.tools.insert(tools::canonical(name), Tool::plain(act));
+        for (name, spec) in &acts.tools {
+            table.tools.insert(tools::canonical(name), Tool::of_suite(spec)?);
         }
         Ok(table)
     }
@@ -312,7 +315,7 @@ pub(super) fn is_flag(word: &str) -> bool {
         || (word.starts_with('/') && word.len() > 3 && word[1..].starts_with("List"))
 }
 
-fn unknown_act(name: &str) -> String {
+pub(super) fn unknown_act(name: &str) -> String {
     let known: Vec<&str> = Act::ALL.iter().map(|act| act.word()).collect();
     format!("`{name}` is no act: use one of {}", known.join(", "))
 }

@@ -110,8 +110,10 @@ pub(super) fn of_script(path: &str, table: &Table) -> Option<Act> {
         return Some(Act::Test);
     }
     let said = |words: &[&str]| words.contains(&first) && parts.len() <= 2 || words.contains(&last) && parts.len() <= 3;
+    // `check.sh` runs the project's checks; `check.py` is any program that looks at something.
+    let of_shell = !base.contains('.') || base.ends_with(".sh") || base.ends_with(".ps1");
     if said(&["lint", "format", "fmt", "typecheck"])
-        || matches!(parts.as_slice(), [only] if only == "check" || only == "checks")
+        || of_shell && matches!(parts.as_slice(), [only] if only == "check" || only == "checks")
     {
         return Some(Act::Lint);
     }

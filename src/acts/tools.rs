@@ -3,14 +3,16 @@
 //! What they are called is data (`tools.yaml`); what stands in their input is looked up by the field names given there.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::acts::line::deeds_of_line;
 use crate::acts::patch_text;
-use crate::acts::table::Table;
+use crate::acts::table::{Table, unknown_act};
 use crate::model::act::{Act, Deed, Seen};
+use crate::model::suite::ToolSpec;
 
 /// What a tool means and where its input says so.
 #[derive(Clone, Debug)]
@@ -21,8 +23,25 @@ pub(super) struct Tool {
     pattern: Vec<String>,
     command: Vec<String>,
     patch: Vec<String>,
+    to: Vec<String>,
     ranged: bool,
-    is_editor: bool,
+    how: How,
+}
+
+/// What is special about a tool.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum How {
+    #[default]
+    Plain,
+    /// Its `command` tells a view from an edit.
+    Editor,
+    /// It reads what `path` names and writes what `to` names.
+    Copy,
+    /// Other calls stand in it.
+    Calls,
+    /// It names another tool.
+    Call,
 }
 
 #[derive(Deserialize)]
@@ -31,6 +50,14 @@ struct File {
     tools: Vec<Entry>,
     exact: HashMap<String, String>,
     verbs: HashMap<String, String>,
+    verb_fields: VerbFields,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VerbFields {
+    path: String,
+    pattern: String,
 }
 
 #[derive(Deserialize)]
@@ -49,48 +76,81 @@ struct Entry {
     #[serde(default)]
     patch: String,
     #[serde(default)]
+    to: String,
+    #[serde(default)]
     range: String,
     #[serde(default)]
-    how: String,
+    how: How,
 }
 
-/// Deeds of one tool call: the lines of a shell are read, anything else is one deed.
+/// Deeds of one tool call: the lines of a shell are read, calls inside a call are named too, anything else is one deed.
 pub fn deeds_of_call(name: &str, input: &Value, table: &Table) -> Vec<Deed> {
     let Some(tool) = find(name, table) else {
-        return vec![deed(name, Act::Other)];
+        return vec![Deed { sub: Some("unknown".to_owned()), ..deed(name, Act::Other) }];
     };
-    if !tool.command.is_empty() {
-        return shell(name, input, table);
+    if matches!(tool.how, How::Calls | How::Call) {
+        return inner_calls(name, tool, (input, table));
     }
+    if !tool.command.is_empty() {
+        return shell(tool, input, table);
+    }
+    vec![native(name, tool, input)]
+}
+
+fn native(name: &str, tool: &Tool, input: &Value) -> Deed {
     let mut deed = deed(name, tool.act);
     deed.sub.clone_from(&tool.sub);
     if !tool.patch.is_empty() {
         deed.paths_written = patched(tool, input);
-        return vec![deed];
+        return deed;
     }
-    if tool.is_editor {
+    if tool.how == How::Editor {
         edit_by_command(&mut deed, input);
     }
     let paths = texts(&tool.path, input);
-    if deed.act == Act::Edit {
+    if deed.act == Act::Edit && tool.how != How::Copy {
         deed.paths_written = paths;
-    } else if matches!(deed.act, Act::Read | Act::Search) {
+    } else if matches!(deed.act, Act::Read | Act::Search) || tool.how == How::Copy {
         deed.paths_read = paths;
     }
+    deed.paths_written.extend(texts(&tool.to, input));
     deed.pattern = texts(&tool.pattern, input).into_iter().next();
-    if tool.ranged || tool.is_editor && deed.act == Act::Read {
+    if tool.ranged || tool.how == How::Editor && deed.act == Act::Read {
         deed.lines = lines(input);
     }
-    vec![deed]
+    deed
 }
 
-/// Names are compared without case and `_`.
+/// `{"tool_uses": [{"recipient_name": "functions.shell", "parameters": {...}}]}`, `{"tool_name": "read_file", "arguments": {...}}`.
+/// Calls inside those are not looked at.
+fn inner_calls(name: &str, tool: &Tool, (input, table): (&Value, &Table)) -> Vec<Deed> {
+    let alone = [input.clone()];
+    let calls = match tool.how {
+        How::Call => &alone[..],
+        _ => tool.path.iter().find_map(|field| input.get(field)?.as_array()).map_or(&[][..], Vec::as_slice),
+    };
+    let mut deeds = Vec::new();
+    for call in calls {
+        let field = |names: &[&str]| names.iter().find_map(|name| call.get(name));
+        let named = field(&["recipient_name", "tool_name", "toolName", "tool", "name"]).and_then(Value::as_str);
+        let Some(inner) = named.and_then(|named| find(named, table).filter(|inner| inner.is_leaf()).map(|_| named))
+        else {
+            continue;
+        };
+        let given = field(&["parameters", "arguments", "input", "args"]).unwrap_or(&Value::Null);
+        let parsed = given.as_str().and_then(|text| serde_json::from_str(text).ok());
+        deeds.extend(deeds_of_call(inner, parsed.as_ref().unwrap_or(given), table));
+    }
+    if deeds.is_empty() { vec![deed(name, tool.act)] } else { deeds }
+}
+
+/// Names are compared without case, `_` and `-`.
 pub(super) fn canonical(name: &str) -> String {
-    name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect()
+    name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
 }
 
 impl Tool {
-    pub(super) fn plain(act: Act) -> Tool {
+    fn plain(act: Act) -> Tool {
         Tool {
             act,
             sub: None,
@@ -98,17 +158,57 @@ impl Tool {
             pattern: Vec::new(),
             command: Vec::new(),
             patch: Vec::new(),
+            to: Vec::new(),
             ranged: false,
-            is_editor: false,
+            how: How::Plain,
         }
     }
+
+    /// A tool of a suite; fields that it does not name are looked for under their usual names.
+    ///
+    /// # Errors
+    /// When its act is none.
+    pub(super) fn of_suite(spec: &ToolSpec) -> Result<Tool, String> {
+        let usual = VERB_FIELDS.as_ref().map_err(Clone::clone)?;
+        let or = |own: &Vec<String>, usual: &Vec<String>| if own.is_empty() { usual.clone() } else { own.clone() };
+        Ok(Tool {
+            path: or(&spec.path, &usual.path),
+            pattern: or(&spec.pattern, &usual.pattern),
+            command: spec.command.clone(),
+            ..Tool::plain(act(&spec.act)?)
+        })
+    }
+
+    /// No other calls stand in it.
+    fn is_leaf(&self) -> bool {
+        !matches!(self.how, How::Calls | How::Call)
+    }
+}
+
+static VERB_FIELDS: LazyLock<Result<Tool, String>> = LazyLock::new(|| parsed().map(|file| file.verb_fields.tool()));
+
+impl VerbFields {
+    fn tool(&self) -> Tool {
+        Tool { path: words(&self.path), pattern: words(&self.pattern), ..Tool::plain(Act::Other) }
+    }
+}
+
+fn parsed() -> Result<File, String> {
+    serde_yaml::from_str(include_str!("tools.yaml")).map_err(|error| error.to_string())
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+fn act(word: &str) -> Result<Act, String> {
+    Act::named(word).ok_or_else(|| unknown_act(word))
 }
 
 /// Exact names are kept under `=name`, verbs under `verb:`; neither can be typed as a canonical name.
 pub(super) fn shipped() -> Result<HashMap<String, Tool>, String> {
-    let file: File = serde_yaml::from_str(include_str!("tools.yaml")).map_err(|error| error.to_string())?;
-    let act = |word: &str| Act::named(word).ok_or_else(|| format!("`{word}` is no act"));
-    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<String>>();
+    let file = parsed()?;
+    let usual = file.verb_fields.tool();
     let mut tools = HashMap::new();
     for entry in file.tools {
         let tool = Tool {
@@ -118,8 +218,9 @@ pub(super) fn shipped() -> Result<HashMap<String, Tool>, String> {
             pattern: words(&entry.pattern),
             command: words(&entry.command),
             patch: words(&entry.patch),
+            to: words(&entry.to),
             ranged: !entry.range.is_empty(),
-            is_editor: entry.how == "editor",
+            how: entry.how,
         };
         for name in entry.names.split_whitespace() {
             tools.insert(canonical(name), tool.clone());
@@ -130,34 +231,49 @@ pub(super) fn shipped() -> Result<HashMap<String, Tool>, String> {
     }
     for (word, verbs) in &file.verbs {
         for verb in verbs.split_whitespace() {
-            tools.insert(format!("verb:{verb}"), Tool::plain(act(word)?));
+            tools.insert(format!("verb:{verb}"), Tool { act: act(word)?, ..usual.clone() });
         }
     }
     Ok(tools)
 }
 
+/// The tool of a name as it stands, without a version, or behind the name of a server; else of the verb of an MCP tool.
 fn find<'t>(name: &str, table: &'t Table) -> Option<&'t Tool> {
     if let Some(tool) = table.tool(&format!("={name}")) {
         return Some(tool);
     }
-    if let Some(tool) = table.tool(&canonical(name)) {
+    if let Some(tool) = known(name, table) {
         return Some(tool);
     }
-    let last = last_part(name)?;
-    if let Some(tool) = table.tool(&canonical(last)) {
-        return Some(tool);
+    if let Some(last) = last_part(name) {
+        return known(last, table).or_else(|| {
+            let verb = last.split(['_', '-']).next()?;
+            table.tool(&format!("verb:{}", verb.to_lowercase()))
+        });
     }
-    let verb = last.split(['_', '-']).next()?;
-    table.tool(&format!("verb:{}", verb.to_lowercase()))
+    // `filesystem_read_file`: a server's name, joined as some agents do; one word behind it would say too little.
+    let joints = name.match_indices(['_', '-']).map(|(at, _)| &name[at + 1..]);
+    joints.filter(|rest| rest.contains(['_', '-'])).take(MAX_JOINTS).find_map(|rest| table.tool(&canonical(rest)))
 }
 
-/// `mcp__server__verb_noun` and `server.verb_noun` end in the name of the tool.
+const MAX_JOINTS: usize = 8;
+
+fn known<'t>(name: &str, table: &'t Table) -> Option<&'t Tool> {
+    table.tool(&canonical(name)).or_else(|| table.tool(&canonical(unversioned(name)?)))
+}
+
+/// `bash_20250124`
+fn unversioned(name: &str) -> Option<&str> {
+    let (stem, version) = name.rsplit_once('_')?;
+    (version.len() == 8 && version.bytes().all(|byte| byte.is_ascii_digit())).then_some(stem)
+}
+
+/// `mcp__server__verb_noun`, `server.verb_noun` and `server/verb_noun` end in the name of the tool.
 fn last_part(name: &str) -> Option<&str> {
-    let rest = name
-        .strip_prefix("mcp__")
-        .or_else(|| name.strip_prefix("mcp."))
-        .or_else(|| name.contains("__").then_some(name))?;
-    Some(rest.rsplit_once("__").map_or(rest, |(_, last)| last))
+    if let Some((_, last)) = name.rsplit_once("__") {
+        return Some(last);
+    }
+    name.rsplit_once(['.', '/', ':']).map(|(_, last)| last)
 }
 
 fn deed(name: &str, act: Act) -> Deed {
@@ -172,12 +288,12 @@ fn deed(name: &str, act: Act) -> Deed {
         command: String::new(),
         cwd: None,
         pattern: None,
+        why: None,
     }
 }
 
 /// `{"command": "ls"}`, `{"cmd": ["bash", "-lc", "ls"]}`, or the bare line. No line at all is no deed.
-fn shell(name: &str, input: &Value, table: &Table) -> Vec<Deed> {
-    let Some(tool) = find(name, table) else { return Vec::new() };
+fn shell(tool: &Tool, input: &Value, table: &Table) -> Vec<Deed> {
     let found = tool.command.iter().find_map(|field| input.get(field));
     let line = match found.unwrap_or(input) {
         Value::String(line) => line.clone(),
@@ -211,8 +327,8 @@ fn argv_line(words: &[Value]) -> String {
 }
 
 fn patched(tool: &Tool, input: &Value) -> Vec<String> {
-    let found = tool.patch.iter().find_map(|field| input.get(field)).unwrap_or(input);
-    match found {
+    let found = tool.patch.iter().find_map(|field| input.get(field));
+    match found.or_else(|| Some(input).filter(|input| input.is_string())).unwrap_or(&Value::Null) {
         Value::String(text) => patch_text::paths(text),
         Value::Object(changes) => changes.keys().cloned().collect(),
         Value::Array(words) => words.iter().filter_map(Value::as_str).flat_map(patch_text::paths).collect(),

@@ -94,7 +94,8 @@ pub enum Seen {
 pub struct Deed {
     pub act: Act,
     /// A finer kind where a metric needs it: `vcs.inspect`, `vcs.discard`, `vcs.write`, `edit.scratch`, `edit.create`,
-    /// `lint.fix`, `list.name`, `other.probe`. Written without the act's own prefix: `inspect`.
+    /// `lint.fix`, `list.name`, `other.probe`, `other.unread`, `run.unknown` and `other.unknown` for want of
+    /// an entry in a table. Written without the act's own prefix: `inspect`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
     /// Base name of the program (`rg`, `cargo`), or the tool's own name for a native tool.
@@ -117,4 +118,7 @@ pub struct Deed {
     /// What a search looked for, where it can be read off the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
+    /// Of the part of a line that could not be read: why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }

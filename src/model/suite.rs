@@ -73,13 +73,26 @@ impl GraderSpec {
     }
 }
 
-/// What a project's own commands and tools do: word -> act.
+/// What a project's own commands and tools do, by their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActsSpec {
     #[serde(default)]
     pub programs: BTreeMap<String, String>,
     #[serde(default)]
-    pub tools: BTreeMap<String, String>,
+    pub tools: BTreeMap<String, ToolSpec>,
+}
+
+/// What a tool does, and the fields of its input that say on what; usual names where none is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolSpec {
+    pub act: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub path: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pattern: Vec<String>,
+    /// The tool is a shell, and this field holds its line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
 }
 
 /// An agent as the suite defines it; `like` is already resolved. What only its driver understands stays in `rest`.

@@ -83,12 +83,9 @@ impl Grading {
                 Err(lines) => wrong.extend(lines),
             }
         }
-        let pairs = |map: &std::collections::BTreeMap<String, String>| {
-            map.iter().map(|(word, act)| (word.clone(), act.clone())).collect::<Vec<_>>()
-        };
         said.push_str(&format!("\0{acts:?}"));
         let id = GradingId(hash_bytes(Domain::Graders, said.as_bytes())[..16].to_owned());
-        match Table::extended(&pairs(&acts.programs), &pairs(&acts.tools)) {
+        match Table::extended(acts) {
             Ok(table) if wrong.is_empty() => Ok(Grading { shared: Arc::new(Shared { graders, table, id, folder }) }),
             table => {
                 wrong.extend(table.err());

@@ -11,7 +11,7 @@ use super::{
     units::{COUNT, DURATION, MONEY, SIZE, Units},
 };
 use crate::model::{
-    suite::{ActsSpec, Budget, GraderSpec, Suite},
+    suite::{ActsSpec, Budget, GraderSpec, Suite, ToolSpec},
     task::{Limits, Lines},
 };
 use serde_json::Value;
@@ -61,7 +61,7 @@ pub fn suite(root: &Node, file: &Path, build: &mut Builder<'_>) -> Suite {
         graders,
         acts: ActsSpec {
             programs: strings(inner(root, "acts", "programs"), build),
-            tools: strings(inner(root, "acts", "tools"), build),
+            tools: tools(inner(root, "acts", "tools"), build),
         },
         agents,
         judges: root.get("judges").map_or(Value::Null, Node::to_value),
@@ -90,6 +90,23 @@ pub fn limits(base: &Limits, node: Option<&Node>, build: &Builder<'_>) -> Limits
 pub fn strings(node: Option<&Node>, build: &mut Builder<'_>) -> BTreeMap<String, String> {
     let entries = node.map_or(&[][..], Node::entries);
     entries.iter().map(|Entry { key, value }| (key.text.clone(), build.line(Some(value)))).collect()
+}
+
+/// A word, or a record with the fields of the tool's input.
+fn tools(node: Option<&Node>, build: &mut Builder<'_>) -> BTreeMap<String, ToolSpec> {
+    let mut tool = |value: &Node| {
+        let Some(act) = value.get("act") else {
+            return ToolSpec { act: build.line(Some(value)), ..ToolSpec::default() };
+        };
+        ToolSpec {
+            act: build.line(Some(act)),
+            path: build.lines(value.get("path")),
+            pattern: build.lines(value.get("pattern")),
+            command: build.lines(value.get("command")),
+        }
+    };
+    let entries = node.map_or(&[][..], Node::entries);
+    entries.iter().map(|Entry { key, value }| (key.text.clone(), tool(value))).collect()
 }
 
 fn inner<'a>(root: &'a Node, outer: &str, name: &str) -> Option<&'a Node> {

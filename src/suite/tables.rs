@@ -127,12 +127,32 @@ const ACTS: Record = Record {
             Shape::Map { ids: false, of: &ACT },
             "By program, or program and sub-command: `\"mise run e2e\": test`.",
         ),
-        may("tools", Shape::Map { ids: false, of: &ACT }, "By tool name: `kb_lookup: search`."),
+        may(
+            "tools",
+            Shape::Map { ids: false, of: &Shape::Either(&[ACT, Shape::Record(&TOOL)]) },
+            "By tool name: `kb_lookup: search`, or with the fields of its input: `sandbox_exec: {act: run, command: [line]}`.",
+        ),
     ],
     also: &[],
 };
 
 const ACT: Shape = words(ACT_WORDS);
+
+const TOOL: Record = Record {
+    name: "tool",
+    doc: "A tool with the fields of its input that say what it works on. The first field that is there counts.",
+    fields: &[
+        must("act", ACT, "What it does."),
+        may("path", SOME_LINES, "Fields that hold what it reads or writes; the usual names when not written."),
+        may("pattern", SOME_LINES, "Fields that hold what it looks for; the usual names when not written."),
+        may(
+            "command",
+            SOME_LINES,
+            "Fields that hold a shell line: the tool is a shell, and its lines say what it does.",
+        ),
+    ],
+    also: &[],
+};
 
 /// The fields every agent may have; its driver has more.
 pub const AGENT: Record = Record {

@@ -1,16 +1,17 @@
 //! The shell reader and the act table.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use evalrun::acts::{Table, deeds_of_line};
-use evalrun::model::act::Act;
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::json;
 
+mod coverage;
+mod hostile;
 mod labels;
+mod oracle_turns;
 mod tools;
 
 fn fixture(name: &str) -> PathBuf {
@@ -56,6 +57,9 @@ fn rendered(command: &str) -> String {
         if let Some(cwd) = deed.cwd {
             text += &format!(" @{cwd}");
         }
+        if let Some(why) = deed.why {
+            text += &format!(" ({why})");
+        }
         text += "\n";
     }
     text
@@ -97,10 +101,12 @@ fn shell_constructs() {
             .iter()
             .map(|segment| format!("{} {}", segment.program(), format!("{:?}", segment.seen).to_lowercase()))
             .collect();
-        if found != construct.is || script.incomplete != construct.incomplete {
+        if found != construct.is || script.unread.is_some() != construct.incomplete {
             wrong.push(format!(
                 "{:?}\n  is    {found:?} incomplete {}\n  asked {:?}",
-                construct.line, script.incomplete, construct.is
+                construct.line,
+                script.unread.is_some(),
+                construct.is
             ));
         }
         let accepted = construct.bash == "none" || bash_accepts(&construct.line);
@@ -121,30 +127,23 @@ fn real_commands_that_bash_accepts_are_complete() {
     let mut wrong = Vec::new();
     for command in real_commands() {
         let script = evalrun::acts::shell::read(&command);
-        if script.incomplete && bash_accepts(&command) {
+        if script.unread.is_some() && bash_accepts(&command) {
             wrong.push(command);
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
 }
 
-/// How many of the segments of real sessions have an entry in the table.
+/// Prints how much of the recorded sessions is classified; `EVALRUN_SESSIONS=DIR` measures a folder of sessions too.
 #[test]
-fn real_commands_are_covered() {
-    let (mut known, mut unknown) = (0, BTreeMap::<String, usize>::new());
-    for command in real_commands() {
-        for deed in deeds_of_line(&command, Table::shipped()) {
-            if deed.act == Act::Run && !Table::shipped().knows(&deed.program) {
-                *unknown.entry(deed.program).or_default() += 1;
-            } else {
-                known += 1;
-            }
-        }
-    }
-    let missing: usize = unknown.values().sum();
-    let project: usize = unknown.get("desloppify").copied().unwrap_or(0);
-    println!("{known} of {} segments have an entry; without: {unknown:?}", known + missing);
-    assert!(known * 100 >= (known + missing - project) * 95);
+fn coverage() {
+    coverage::measure();
+}
+
+/// Prints the agreement with the oracle of recorded tasks; `EVALRUN_TASKS=DIR` measures a folder of task folders too.
+#[test]
+fn oracle_turns() {
+    insta::assert_snapshot!(oracle_turns::measure());
 }
 
 const PIECES: &str = concat!(

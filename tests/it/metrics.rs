@@ -136,7 +136,6 @@ fn a_hundred_thousand_events_are_measured() {
     let mut trace: Vec<Map<String, Value>> = vec![serde_yaml::from_str("{user: Go.}").unwrap()];
     (0..11_200).for_each(|nth| trace.extend(round(nth)));
     let case = Case {
-        diffs: Vec::new(),
         case: "long".to_owned(),
         tells: None,
         language: None,
@@ -184,6 +183,7 @@ fn a_hundred_thousand_calls_in_circles_are_measured() {
         language: None,
         task: Some(Map::new()),
         twin: false,
+        diffs: Vec::new(),
         trace,
         expect: BTreeMap::new(),
     };

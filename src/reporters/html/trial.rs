@@ -35,10 +35,7 @@ const MOST_CITES: usize = 12;
 
 /// The acts of this run's suite; the shipped ones where it has none or they cannot be read.
 pub(super) fn acts_table(report: &Report<'_>) -> Table {
-    let pairs = |map: &std::collections::BTreeMap<String, String>| {
-        map.iter().map(|(word, act)| (word.clone(), act.clone())).collect::<Vec<_>>()
-    };
-    let own = report.suite.map(|suite| Table::extended(&pairs(&suite.acts.programs), &pairs(&suite.acts.tools)));
+    let own = report.suite.map(|suite| Table::extended(&suite.acts));
     own.and_then(Result::ok).unwrap_or_else(|| Table::shipped().clone())
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use evalrun::acts::{Table, deeds_of_line};
 use evalrun::model::act::{Act, Deed, Seen};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::fixture;
 
@@ -84,9 +85,26 @@ pub fn measure() {
         share(tally.program, tally.pairs)
     );
     if own {
+        has_exactly_the_fields(&text);
+        for (act, count) in &tally.acts {
+            let few = share(count.right, count.right + count.wrong).min(share(count.right, count.right + count.missed));
+            assert!(few >= 0.95, "{act}: {few}");
+        }
         assert!(share(right, right + wrong) >= 0.97 && share(right, right + missed) >= 0.97);
         assert!(share(tally.status, tally.pairs) >= 0.97);
         assert!(share(tally.read.min(tally.written), tally.pairs) >= 0.95);
+    }
+}
+
+/// `{command, segments:[{program, act, status, paths_read, paths_written}]}`, nothing more and nothing less.
+fn has_exactly_the_fields(text: &str) {
+    let fields = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    for line in text.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(fields(&line), ["command", "segments"], "{line}");
+        for segment in line["segments"].as_array().unwrap() {
+            assert_eq!(fields(segment), ["program", "act", "status", "paths_read", "paths_written"], "{line}");
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! Native tools, and what a suite adds.
 
+use std::collections::BTreeMap;
+
 use evalrun::acts::{Table, deeds_of_call, deeds_of_line};
-use evalrun::model::act::Act;
+use evalrun::model::act::{Act, Seen};
+use evalrun::model::suite::{ActsSpec, ToolSpec};
 use serde_json::{Value, json};
 
 fn deeds(name: &str, input: &Value) -> Vec<String> {
@@ -52,32 +55,82 @@ fn native_tools() {
         ("mcp__serena__find_symbol", json!({"name_path": "Foo"}), "search mcp__serena__find_symbol /Foo/"),
         ("mcp__db__execute_sql", json!({}), "run mcp__db__execute_sql"),
         ("mcp__kb__get_page", json!({}), "read mcp__kb__get_page"),
-        ("frobnicate", json!(null), "other frobnicate"),
+        ("read_multiple_files", json!({"paths": ["a", "b"]}), "read read_multiple_files <a <b"),
+        ("mcp__filesystem__directory_tree", json!({"path": "src"}), "list mcp__filesystem__directory_tree"),
+        ("mcp__fs__move_file", json!({"source": "a", "destination": "b"}), "edit mcp__fs__move_file >a >b"),
+        ("filesystem_copy_file", json!({"source": "a", "destination": "b"}), "edit filesystem_copy_file <a >b"),
+        ("filesystem/read_text_file", json!({"path": "a"}), "read filesystem/read_text_file <a"),
+        ("functions.exec_command", json!({"cmd": "go test ./..."}), "test go"),
+        ("run_terminal_cmd", json!({"command": "npx tsc --noEmit", "is_background": false}), "lint tsc"),
+        ("codebase_search", json!({"query": "x", "target_directories": ["a"]}), "search codebase_search <a /x/"),
+        (
+            "search_replace",
+            json!({"file_path": "a.ts", "old_string": "", "new_string": ""}),
+            "edit search_replace >a.ts",
+        ),
+        ("str-replace-editor", json!({"command": "view", "path": "a"}), "read str-replace-editor <a"),
+        ("bash_20250124", json!({"command": "ls"}), "list ls"),
+        (
+            "mcp__serena__replace_symbol_body",
+            json!({"relative_path": "a.py"}),
+            "edit mcp__serena__replace_symbol_body >a.py",
+        ),
+        ("mcp__x__publish_page", json!({"path": "a"}), "other.unknown mcp__x__publish_page"),
+        (
+            "use_mcp_tool",
+            json!({"server_name": "fs", "tool_name": "edit_file", "arguments": "{\"path\": \"a\"}"}),
+            "edit edit_file >a",
+        ),
+        ("apply_patch", json!({"changes": {"a": {}}}), "edit apply_patch >a"),
+        ("apply_patch", json!({"other": 1}), "edit apply_patch"),
+        ("frobnicate", json!(null), "other.unknown frobnicate"),
     ];
     for (name, input, expected) in cases {
         assert_eq!(deeds(name, &input), [expected], "{name} {input}");
     }
+    let two = json!({"tool_uses": [
+        {"recipient_name": "functions.shell", "parameters": {"command": "rg a"}},
+        {"recipient_name": "functions.read_file", "parameters": {"path": "b"}},
+        {"recipient_name": "multi_tool_use.parallel", "parameters": {}},
+    ]});
+    assert_eq!(deeds("multi_tool_use.parallel", &two), ["search rg /a/", "read functions.read_file <b"]);
     assert_eq!(deeds("Bash", &json!({"command": "cd x"})), Vec::<String>::new());
     assert_eq!(deeds("Bash", &json!(17)), Vec::<String>::new());
 }
 
 #[test]
 fn a_suite_adds_programs_and_tools() {
-    let pairs =
-        |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>();
-    let programs = pairs(&[
+    let words = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+    let programs = words(&[
         ("mytool", "lint"),
         ("mise run verify-all", "test"),
         ("ci.sh", "test"),
         ("make bundle-docs", "lint.fix"),
     ]);
-    let table = Table::extended(&programs, &pairs(&[("kb_lookup", "search")])).unwrap();
+    let tool = |act: &str| ToolSpec { act: act.to_owned(), ..ToolSpec::default() };
+    let tools = BTreeMap::from([
+        ("kb_lookup".to_owned(), tool("search")),
+        ("put_page".to_owned(), ToolSpec { path: vec!["page".to_owned()], ..tool("edit") }),
+        ("sandbox_exec".to_owned(), ToolSpec { command: vec!["line".to_owned()], ..tool("run") }),
+    ]);
+    let table = Table::extended(&ActsSpec { programs, tools }).unwrap();
     let acts = |line: &str| deeds_of_line(line, &table).into_iter().map(|deed| deed.act.word()).collect::<Vec<_>>();
     assert_eq!(acts("npx mytool --x | tail"), ["lint"]);
     assert_eq!(acts("mise run verify-all && mise run other"), ["test", "run"]);
     assert_eq!(acts("./scripts/ci.sh; bash scripts/ci.sh"), ["test", "test"]);
     assert_eq!(acts("make bundle-docs"), ["lint"]);
-    assert_eq!(deeds_of_call("kbLookup", &json!({}), &table)[0].act, Act::Search);
-    let wrong = Table::extended(&pairs(&[("x", "dance")]), &[]).unwrap_err();
+    let found = deeds_of_call("kbLookup", &json!({"query": "x", "path": "docs"}), &table).remove(0);
+    assert_eq!(
+        (found.act, found.pattern.as_deref(), found.paths_read),
+        (Act::Search, Some("x"), vec!["docs".to_owned()])
+    );
+    let found = deeds_of_call("mcp__wiki__put_page", &json!({"page": "a.md", "path": "b"}), &table).remove(0);
+    assert_eq!((found.act, found.paths_written), (Act::Edit, vec!["a.md".to_owned()]));
+    let found = deeds_of_call("sandbox_exec", &json!({"line": "cd x && mytool | tail"}), &table).remove(0);
+    assert_eq!((found.act, found.seen, found.cwd.as_deref()), (Act::Lint, Seen::Pipe, Some("x")));
+    let wrong = ActsSpec { programs: words(&[("x", "dance")]), ..ActsSpec::default() };
+    let wrong = Table::extended(&wrong).unwrap_err();
     assert!(wrong.starts_with("`dance` is no act: use one of search, list, "), "{wrong}");
+    let wrong = ActsSpec { tools: BTreeMap::from([("x".to_owned(), tool("dance"))]), ..ActsSpec::default() };
+    assert!(Table::extended(&wrong).is_err());
 }
