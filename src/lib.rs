@@ -36,6 +36,7 @@ pub mod metrics;
 
 pub mod graders;
 
+pub mod gate;
 pub mod stats;
 
 #[allow(clippy::disallowed_methods)]

@@ -1,4 +1,4 @@
-//! The project's own chores: `cargo xtask test`, `cargo xtask bench`, `cargo xtask schema`.
+//! The project's own chores: `cargo xtask test`, `cargo xtask bench`, `cargo xtask sim`, `cargo xtask schema`.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
 
 mod bench;
@@ -10,6 +10,8 @@ use std::process::ExitCode;
 const USAGE: &str =
     "cargo xtask test [--all]     set up what the tests need, run everything, say how long each step took
 cargo xtask bench            CPU, memory and throughput of the release build
+cargo xtask sim [--replications N]
+                             the gate against agents of known quality, 10,000 runs a cell: writes docs/simulation.md
 cargo xtask schema           write the generated files again: schema/suite.schema.json, docs/suite.md, docs/metrics.md";
 
 fn main() -> ExitCode {
@@ -19,6 +21,8 @@ fn main() -> ExitCode {
         ["test"] => steps::test(steps::Depth::Usual),
         ["test", "--all"] => steps::test(steps::Depth::All),
         ["bench"] => bench::bench(),
+        ["sim"] => bench::sim(&[]),
+        ["sim", "--replications", count] => bench::sim(&["--replications", *count]),
         ["schema"] => steps::regenerate(),
         _ => {
             eprintln!("{USAGE}");

@@ -1,0 +1,158 @@
+//! `cargo xtask sim [--replications N]`: the gate against agents of known quality. Writes docs/simulation.md.
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
+
+#[path = "../tests/it/simulate.rs"]
+mod simulate;
+
+use evalrun::gate::Must;
+use simulate::{Cell, MARGIN, Tally, early_stop, expected_power, one_look, run};
+use std::fmt::Write;
+
+const TASKS: [usize; 3] = [10, 20, 50];
+const TRIALS: [u32; 3] = [1, 3, 5];
+
+fn main() {
+    let words: Vec<String> = std::env::args().collect();
+    let after = words.iter().position(|word| word == "--replications").and_then(|at| words.get(at + 1));
+    let runs: u32 = after.map_or(10_000, |count| count.parse().expect("--replications takes a count"));
+    let mut page = head(runs);
+    let worst = [none(&mut page, runs), margin(&mut page, runs)];
+    let gap = power(&mut page, runs);
+    let spent = early(&mut page, runs);
+    print!("{page}");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/simulation.md");
+    std::fs::write(path, &page).expect("docs/simulation.md can be written");
+    assert!(worst.iter().all(|share| *share <= 6.0), "an error above 6 %: {worst:?}");
+    assert!(gap <= 2.0, "{gap} points from the power function");
+    assert!(spent <= 0.5, "{spent} of the trials before the end");
+}
+
+fn head(runs: u32) -> String {
+    format!(
+        "# The gate against agents of known quality
+
+Written by `cargo xtask sim`: {runs} replications a cell, seeded, alpha 0.05, through the real gate. A task's chance to pass is uniform in [0.3, 0.95]
+for the baseline; the new agent's is lower by the drop, give or take 5 points by task. Both sides run the same number of trials. Shares in percent.
+
+- *gate*: `no_worse_by: {MARGIN}`. *strict*: any proven drop fails.
+- *any drop*: fails when the new mean is lower. *unpaired*: Welch's test over all trials, as if they were independent and of other tasks.
+- *insufficient*: fewer than two tasks; no cell has so few.
+"
+    )
+}
+
+fn each(mut row: impl FnMut(usize, u32)) {
+    for tasks in TASKS {
+        for trials in TRIALS {
+            row(tasks, trials);
+        }
+    }
+}
+
+/// Returns the largest share that failed.
+fn none(page: &mut String, runs: u32) -> f64 {
+    let mut worst: f64 = 0.0;
+    page.push_str(
+        "
+## No change
+
+Failed must stay at or below 6.
+
+| tasks x trials | failed | failed, strict | passed | inconclusive | insufficient | any drop failed | unpaired failed |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+",
+    );
+    each(|tasks, trials| {
+        let found = run(&one_look(tasks, trials, 0.0, false), runs, 1);
+        let strict = run(&one_look(tasks, trials, 0.0, true), runs, 1);
+        worst = worst.max(found.share(found.failed)).max(strict.share(strict.failed));
+        let strict = strict.share(strict.failed);
+        let [passed, failed, inconclusive, insufficient] = verdicts(&found);
+        let (any, unpaired) = (found.share(found.any_drop), found.share(found.unpaired));
+        let _ = writeln!(
+            page,
+            "| {tasks} x {trials} | {failed:.1} | {strict:.1} | {passed:.1} | {inconclusive:.1} | {insufficient:.1} | {any:.1} | {unpaired:.1} |"
+        );
+    });
+    worst
+}
+
+/// Returns the largest share that passed.
+fn margin(page: &mut String, runs: u32) -> f64 {
+    let mut worst: f64 = 0.0;
+    let _ = write!(
+        page,
+        "
+## A true drop of {MARGIN}, the margin
+
+Passed must stay at or below 6.
+
+| tasks x trials | passed | failed | inconclusive | insufficient |
+| --- | --- | --- | --- | --- |
+"
+    );
+    each(|tasks, trials| {
+        let found = run(&one_look(tasks, trials, MARGIN, false), runs, 2);
+        let [passed, failed, inconclusive, insufficient] = verdicts(&found);
+        worst = worst.max(passed);
+        let _ = writeln!(
+            page,
+            "| {tasks} x {trials} | {passed:.1} | {failed:.1} | {inconclusive:.1} | {insufficient:.1} |"
+        );
+    });
+    worst
+}
+
+/// Returns how far 20 x 5 is from the power function, in points.
+fn power(page: &mut String, runs: u32) -> f64 {
+    let mut gap: f64 = 0.0;
+    page.push_str(
+        "
+## A true drop of 0.12: power of the strict gate
+
+At 20 x 5 the simulation must come within 2 points of the power function (noncentral t).
+
+| tasks x trials | failed | power function | unpaired failed |
+| --- | --- | --- | --- |
+",
+    );
+    each(|tasks, trials| {
+        let found = run(&one_look(tasks, trials, 0.12, true), runs, 3);
+        let (failed, unpaired) = (found.share(found.failed), found.share(found.unpaired));
+        let expected = expected_power(tasks, trials, 0.12);
+        if (tasks, trials) == (20, 5) {
+            gap = (failed - expected).abs();
+        }
+        let _ = writeln!(page, "| {tasks} x {trials} | {failed:.1} | {expected:.1} | {unpaired:.1} |");
+    });
+    gap
+}
+
+/// Returns the share of the trials that a drop of 24 points took.
+fn early(page: &mut String, runs: u32) -> f64 {
+    let cell = early_stop();
+    let _ = write!(
+        page,
+        "
+## Three looks
+
+20 tasks, looks at {:?} trials, `no_worse_by: 0.05`, strict. The spent share counts trials of the new agent. A drop of 0.24 must take at most half.
+
+| true drop | failed | passed | inconclusive | trials spent |
+| --- | --- | --- | --- | --- |
+",
+        cell.looks
+    );
+    let mut spent = 0.0;
+    for drop in [0.0, 0.05, 0.12, 0.24] {
+        let found = run(&Cell { drop, must: Must::NoWorseBy { margin: 0.05, strict: true }, ..cell.clone() }, runs, 4);
+        let [passed, failed, inconclusive, _] = verdicts(&found);
+        spent = found.spent / f64::from(found.runs);
+        let _ = writeln!(page, "| {drop} | {failed:.1} | {passed:.1} | {inconclusive:.1} | {:.1} |", 100.0 * spent);
+    }
+    spent
+}
+
+fn verdicts(found: &Tally) -> [f64; 4] {
+    [found.passed, found.failed, found.inconclusive, found.insufficient].map(|count| found.share(count))
+}
