@@ -1,20 +1,31 @@
 //! Statistics: f64 in, f64 out, each with its source. The unit of analysis is the task; trials of a task are repeats.
 
+pub mod agreement;
+pub mod agreement_many;
+pub mod agreement_rank;
 pub mod bootstrap;
+pub mod calibration;
 pub mod clusters;
+pub mod confusion;
 pub mod contingency;
+pub mod flaky;
 pub mod intervals;
 pub mod moments;
 pub mod multiplicity;
 pub mod noninferiority;
 pub mod paired;
+pub mod passk;
 pub mod permutation;
 pub mod planning;
 pub mod power;
 pub mod quantile;
+pub mod ranking;
+pub mod rubric;
 pub mod seeded;
 pub mod sequential;
+pub mod shares;
 pub mod sprt;
+pub mod table;
 
 pub use intervals::Interval;
 

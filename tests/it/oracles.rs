@@ -2,9 +2,11 @@
 //! `EVALRUN_ORACLES` names a second folder with files of the same shape.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
+mod agreement;
 mod comparisons;
 mod laws;
 mod plans;
+mod rates;
 mod trajectories;
 
 use serde_json::Value;
@@ -19,11 +21,14 @@ use std::{
 pub type Oracle = fn(&Value) -> Value;
 
 /// One list per topic: (the case's `fn`, what computes it).
-const ORACLES: &[&[(&str, Oracle)]] =
-    &[laws::FUNCTIONS, comparisons::FUNCTIONS, plans::FUNCTIONS, trajectories::FUNCTIONS];
-
-/// Families whose functions stand on another branch.
-const KNOWN_ELSEWHERE: &[&str] = &["agreement", "agreement_real", "calibration", "passk", "ranking", "flaky", "rubric"];
+const ORACLES: &[&[(&str, Oracle)]] = &[
+    agreement::FUNCTIONS,
+    comparisons::FUNCTIONS,
+    laws::FUNCTIONS,
+    plans::FUNCTIONS,
+    rates::FUNCTIONS,
+    trajectories::FUNCTIONS,
+];
 
 #[test]
 fn oracles() {
@@ -79,9 +84,6 @@ fn walk(path: &Path, used: &mut BTreeSet<String>, wrong: &mut Vec<String>) {
     let text = fs::read_to_string(path).unwrap();
     let file: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let name = path.file_stem().unwrap().to_string_lossy();
-    if KNOWN_ELSEWHERE.contains(&&*name) {
-        return;
-    }
     let cases = file["cases"].as_array().filter(|cases| !cases.is_empty());
     for case in cases.unwrap_or_else(|| panic!("{}: no cases", path.display())) {
         let function = case["fn"].as_str().unwrap_or_default();
