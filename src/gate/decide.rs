@@ -65,8 +65,11 @@ fn floors(given: &Given) -> Vec<String> {
     ];
     let under = |(name, found, floor): (&str, Option<f64>, Option<f64>)| match (found, floor?) {
         (None, floor) => Some(format!("the {name} could not be told; its floor is {floor}")),
-        // Not `found < floor`: what is no number is under every floor.
-        (Some(found), floor) => (!(found >= floor)).then(|| format!("the {name} {found} is under its floor {floor}")),
+        (Some(found), floor) => {
+            // What is no number is under every floor.
+            let under = found.is_nan() || found < floor;
+            under.then(|| format!("the {name} {found} is under its floor {floor}"))
+        }
     };
     pairs.into_iter().filter_map(under).collect()
 }

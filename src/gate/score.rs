@@ -83,7 +83,8 @@ pub fn decide(rules: &[ScoreRule], plan: &Plan) -> Vec<RuleVerdict> {
 /// The one-sided level of this look, all rules together.
 pub fn level(plan: &Plan) -> f64 {
     let Some(most) = plan.looks.last().filter(|_| plan.looks.len() > 1) else { return plan.alpha };
-    let times: Vec<f64> = plan.looks.iter().map(|trials| f64::from(*trials) / f64::from(*most)).collect();
+    let so_far = plan.looks.iter().take(plan.at + 1);
+    let times: Vec<f64> = so_far.map(|trials| f64::from(*trials) / f64::from(*most)).collect();
     let levels = levels(&times, plan.alpha * (1.0 - FOR_DISASTERS), Spending::Pocock).unwrap_or_default();
     // A plan that is none was refused before; without levels nothing may be claimed.
     levels.get(plan.at).copied().unwrap_or(f64::MIN_POSITIVE)

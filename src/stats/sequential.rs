@@ -33,7 +33,7 @@ pub fn levels(times: &[f64], alpha: f64, spending: Spending) -> Option<Vec<f64>>
     let mut levels = Vec::new();
     let mut paths: Option<Paths> = None;
     let (mut before, mut spent) = (0.0, 0.0);
-    for &time in times {
+    for (nth, &time) in times.iter().enumerate() {
         if time <= before {
             return None;
         }
@@ -49,7 +49,9 @@ pub fn levels(times: &[f64], alpha: f64, spending: Spending) -> Option<Vec<f64>>
             Some(paths) => paths.sum(|from, weight| weight * bell((at - from) / step) / step),
         };
         levels.push(normal_cdf(-bound / time.sqrt()));
-        paths = Some(Paths::below(bound, time, &density));
+        if nth + 1 < times.len() {
+            paths = Some(Paths::below(bound, time, &density));
+        }
         (before, spent) = (time, now);
     }
     Some(levels)
