@@ -38,6 +38,7 @@ pub mod metrics;
 
 pub mod graders;
 
+pub mod gate;
 pub mod stats;
 
 pub mod compare;

@@ -15,6 +15,19 @@ pub fn holm(p: &[f64]) -> Vec<f64> {
     })
 }
 
+/// The level at which Holm tests each p value: it rejects where p <= level. After the first that is not rejected, the level stays.
+pub fn holm_levels(p: &[f64], alpha: f64) -> Vec<f64> {
+    let (mut levels, mut level, mut stopped) = (vec![alpha; p.len()], alpha, false);
+    for (rank, place) in ascending(p).into_iter().enumerate() {
+        if !stopped {
+            level = alpha / (p.len() - rank) as f64;
+        }
+        stopped |= p[place] > level;
+        levels[place] = level;
+    }
+    levels
+}
+
 /// Hochberg 1988: like Holm from the other end; for tests that are independent or hang together positively.
 pub fn hochberg(p: &[f64]) -> Vec<f64> {
     let mut least = 1.0;
@@ -44,7 +57,7 @@ fn discovery(p: &[f64], penalty: f64) -> Vec<f64> {
 }
 
 /// Places of the p values, smallest first.
-pub fn ascending(p: &[f64]) -> Vec<usize> {
+fn ascending(p: &[f64]) -> Vec<usize> {
     let mut places: Vec<usize> = (0..p.len()).collect();
     places.sort_by(|a, b| p[*a].total_cmp(&p[*b]));
     places

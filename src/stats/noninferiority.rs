@@ -40,6 +40,18 @@ impl Estimate {
     }
 }
 
+/// The least variance of one trial that may be assumed after `trials` of them: 1/2 over (trials + 1), as if half a trial, not made yet, had
+/// strayed by the whole scale (Jeffreys' rate for nothing seen). Our own convention: without it 10 tasks that all pass, twice, would prove anything.
+pub fn unseen_variance(trials: usize) -> f64 {
+    0.5 / (trials + 1) as f64
+}
+
+/// The error that a mean of task means has even where no trial strayed, one side; `trials` per task, none 0. 0 for no task.
+pub fn unseen_error(trials: &[usize]) -> f64 {
+    let shares: f64 = trials.iter().map(|count| 1.0 / *count as f64).sum();
+    (unseen_variance(trials.iter().sum()) * shares).sqrt() / trials.len().max(1) as f64
+}
+
 /// The paired test of non-inferiority.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NonInferiority {

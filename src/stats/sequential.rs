@@ -33,7 +33,7 @@ pub fn levels(times: &[f64], alpha: f64, spending: Spending) -> Option<Vec<f64>>
     let mut levels = Vec::new();
     let mut paths: Option<Paths> = None;
     let (mut before, mut spent) = (0.0, 0.0);
-    for &time in times {
+    for (nth, &time) in times.iter().enumerate() {
         if time <= before {
             return None;
         }
@@ -49,7 +49,9 @@ pub fn levels(times: &[f64], alpha: f64, spending: Spending) -> Option<Vec<f64>>
             Some(paths) => paths.sum(|from, weight| weight * bell((at - from) / step) / step),
         };
         levels.push(normal_cdf(-bound / time.sqrt()));
-        paths = Some(Paths::below(bound, time, &density));
+        if nth + 1 < times.len() {
+            paths = Some(Paths::below(bound, time, &density));
+        }
         (before, spent) = (time, now);
     }
     Some(levels)
@@ -60,7 +62,7 @@ struct Paths(Vec<(f64, f64)>);
 
 impl Paths {
     fn below(bound: f64, time: f64, density: &impl Fn(f64) -> f64) -> Paths {
-        const PIECES: usize = 200;
+        const PIECES: usize = 120;
         let low = -8.0 * time.sqrt();
         let width = (bound - low) / PIECES as f64;
         let weight = |nth: usize| match nth {
@@ -87,7 +89,7 @@ fn bell(z: f64) -> f64 {
 /// Where a falling function comes down to `target`, in [-far, far].
 fn falls_to(target: f64, falling: &impl Fn(f64) -> f64, far: f64) -> f64 {
     let (mut low, mut high) = (-far, far);
-    for _ in 0..60 {
+    for _ in 0..50 {
         let middle = f64::midpoint(low, high);
         if falling(middle) > target { low = middle } else { high = middle }
     }
@@ -126,11 +128,12 @@ pub fn betting_paired(differences: &[f64], margin: f64, lambda: f64) -> Vec<f64>
 /// Shares of the largest stake over which the capital is spread: nobody knows beforehand how large a disaster is.
 const STAKES: [f64; 4] = [0.25, 0.5, 0.75, 0.95];
 
-/// The capital of a bettor who spreads it over several stakes: an average of e-processes is one.
-pub fn disaster(differences: &[f64], margin: f64) -> Vec<f64> {
-    let most = 2.0 / (1.0 + margin);
-    let each: Vec<Vec<f64>> = STAKES.iter().map(|share| betting_paired(differences, margin, share * most)).collect();
-    (0..differences.len()).map(|nth| each.iter().map(|e| e[nth]).sum::<f64>() / STAKES.len() as f64).collect()
+/// The capital of a bettor against "the mean is `m` in (0, 1), or better" who spreads it over several stakes: an average of e-processes is one.
+/// `values` in [0, 1], each drawn afresh.
+pub fn disaster(values: &[f64], m: f64) -> Vec<f64> {
+    let most = 1.0 / (1.0 - m);
+    let each: Vec<Vec<f64>> = STAKES.iter().map(|share| betting(values, m, share * most, Bet::Less)).collect();
+    (0..values.len()).map(|nth| each.iter().map(|e| e[nth]).sum::<f64>() / STAKES.len() as f64).collect()
 }
 
 /// Likelihood ratio after each trial of a Beta(`a`, `b`) mixture against a pass rate of exactly `p0` in (0, 1).

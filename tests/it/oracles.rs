@@ -23,10 +23,10 @@ pub type Oracle = fn(&Value) -> Value;
 /// One list per topic: (the case's `fn`, what computes it).
 const ORACLES: &[&[(&str, Oracle)]] = &[
     agreement::FUNCTIONS,
-    rates::FUNCTIONS,
-    laws::FUNCTIONS,
     comparisons::FUNCTIONS,
+    laws::FUNCTIONS,
     plans::FUNCTIONS,
+    rates::FUNCTIONS,
     trajectories::FUNCTIONS,
 ];
 

@@ -82,6 +82,7 @@ fn record(
         grading,
         sandbox: "none".to_owned(),
         host: "nowhere".to_owned(),
+        failed_in: None,
     })
 }
 
@@ -148,6 +149,8 @@ fn grades(spec: &TrialSpec, criteria: usize, dice: &mut Dice) -> Grades {
         passed: Some(dice.below(100) < likely),
         stages: Vec::new(),
         interview: None,
+        violations: Vec::new(),
+        acts: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The project's own chores: `cargo xtask test`, `cargo xtask bench`, `cargo xtask gen-run`, `cargo xtask schema`.
+//! The project's own chores: `cargo xtask test`, `cargo xtask bench`, `cargo xtask sim`, `cargo xtask gen-run`, `cargo xtask schema`.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
 
 mod bench;
@@ -12,6 +12,8 @@ const USAGE: &str =
     "cargo xtask test [--all]     set up what the tests need, run everything, say how long each step took
 cargo xtask bench            CPU, memory and throughput of the release build
 cargo xtask gen-run --trials N --criteria M --out DIR     a made-up run, to measure `evalrun report` on
+cargo xtask sim [--replications N]
+                             the gate against agents of known quality, 10,000 runs a cell: writes docs/simulation.md
 cargo xtask schema           write the generated files again: schema/suite.schema.json, docs/suite.md, docs/metrics.md";
 
 fn main() -> ExitCode {
@@ -24,6 +26,8 @@ fn main() -> ExitCode {
         ["gen-run", "--trials", trials, "--criteria", criteria, "--out", out] => {
             gen_run::gen_run(&gen_run::Wanted { trials, criteria, out })
         }
+        ["sim"] => bench::sim(&[]),
+        ["sim", "--replications", count] => bench::sim(&["--replications", *count]),
         ["schema"] => steps::regenerate(),
         _ => {
             eprintln!("{USAGE}");

@@ -10,7 +10,7 @@ use evalrun::stats::{
 };
 use serde_json::{Value, json};
 
-pub const FUNCTIONS: &[(&str, fn(&Value) -> Value)] = &[
+pub const FUNCTIONS: &[(&str, super::Oracle)] = &[
     ("cohen_kappa_2x2", cohen_kappa_2x2),
     ("cohen_kappa", cohen_kappa),
     ("rank_correlation", rank_correlation),

@@ -9,7 +9,7 @@ use evalrun::stats::{
 };
 use serde_json::{Value, json};
 
-pub const FUNCTIONS: &[(&str, fn(&Value) -> Value)] = &[
+pub const FUNCTIONS: &[(&str, super::Oracle)] = &[
     ("ppi_mean", ppi),
     ("rogan_gladen", rogan_gladen_of),
     ("ece_brier", ece_brier),
