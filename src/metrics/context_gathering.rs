@@ -23,6 +23,7 @@ use std::{
 };
 
 const NO_EDIT: &str = "nothing was edited";
+const NO_SEARCH: &str = "no call that only searches came back";
 
 pub const SEARCHES_BEFORE_EDIT: Metric = Metric {
     id: "searches_before_edit",
@@ -124,7 +125,7 @@ fn seen<'f>(facts: &'f Facts<'_>, first: &BTreeMap<&'f str, At>) -> BTreeMap<&'f
         }
     };
     let last = first.values().max();
-    let cwd = facts.trace.header.cwd.as_deref().map(|cwd| format!("{}/", cwd.trim_end_matches('/')));
+    let cwd = facts.home.as_deref().map(|cwd| format!("{}/", cwd.trim_end_matches('/')));
     for act in facts.acts.iter().take_while(|act| last.is_some_and(|last| act.at < *last)) {
         if !matches!(act.deed.act, Act::Read | Act::Search | Act::Vcs) {
             continue;
@@ -354,7 +355,7 @@ pub const SEARCH_ZERO_HITS: Metric = Metric {
     unit: "share",
     range: "0..1",
     doc: "Calls that only search (one search act, nothing else) and came back with an empty output, exit status 1 or words such as `No matches found` / such calls that came back.",
-    undefined: "nothing was searched for",
+    undefined: NO_SEARCH,
     unknown: "the source tells neither exit codes nor outputs",
     of: |facts| {
         if !facts.tells().outputs && !facts.tells().exit_codes {
@@ -366,7 +367,7 @@ pub const SEARCH_ZERO_HITS: Metric = Metric {
             call.exit == Some(1) || facts.tells().outputs && silent()
         };
         let cites: Vec<EventId> = searches.iter().filter(empty).map(|call| call.event).collect();
-        share(cites.len(), searches.len(), "nothing was searched for", cites)
+        share(cites.len(), searches.len(), NO_SEARCH, cites)
     },
 };
 
@@ -398,7 +399,7 @@ pub const SEARCH_BYTES: Metric = Metric {
     unit: "bytes",
     range: ">= 0",
     doc: "Bytes of output that calls that only search gave back, as kept in the trace. Cites the one that gave back most.",
-    undefined: "nothing was searched for",
+    undefined: NO_SEARCH,
     unknown: "the source does not tell outputs",
     of: |facts| {
         if !facts.tells().outputs {
@@ -406,7 +407,7 @@ pub const SEARCH_BYTES: Metric = Metric {
         }
         match searches(facts).max_by_key(|call| (call.output.len(), std::cmp::Reverse(call.event))) {
             Some(most) => count(searches(facts).map(|call| call.output.len()).sum(), vec![most.event]),
-            None => Measured::Undefined("nothing was searched for".to_owned()),
+            None => Measured::Undefined(NO_SEARCH.to_owned()),
         }
     },
 };

@@ -30,6 +30,8 @@ use std::{
 pub struct Facts<'a> {
     pub trace: &'a Trace,
     pub task: Option<&'a Task>,
+    /// The workspace, as the source names it, else as its paths tell it.
+    pub home: Option<String>,
     /// The trial is the fully specified twin of its task.
     pub twin: bool,
     pub calls: Vec<Call<'a>>,
@@ -296,6 +298,7 @@ impl<'a> Facts<'a> {
         Facts {
             trace,
             task,
+            home: trace.header.cwd.clone(),
             twin,
             calls: Vec::new(),
             acts: Vec::new(),

@@ -24,6 +24,7 @@ mod exchange;
 pub mod facts;
 pub mod guardrails;
 mod habits;
+mod home;
 pub mod interview;
 pub mod lexicon;
 mod pass;

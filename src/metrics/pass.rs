@@ -6,6 +6,7 @@
 use super::{
     commands,
     facts::{ActDone, Asked, At, Batch, Call, CheckRun, Edit, EditBy, Facts, Reported, Said},
+    home,
     paths::{self, Class},
     results::{self, Setting},
 };
@@ -265,6 +266,13 @@ impl<'a, 'r> Pass<'a, 'r> {
     }
 
     fn finish(mut self) -> Facts<'a> {
+        let facts = &mut self.facts;
+        if facts.home.is_none() {
+            facts.home = home::guess(&facts.acts, &facts.reported);
+            if let Some(home) = &facts.home {
+                home::settle(home, (&mut facts.acts, &mut facts.reported));
+            }
+        }
         for index in 0..self.facts.acts.len() {
             self.edits_of(index);
             self.check_of(index);
