@@ -72,7 +72,10 @@ proptest! {
             prop_assert_eq!(whole, pieces);
         }
     }
+}
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 5, ..ProptestConfig::default() })]
     #[test]
     fn the_order_in_which_trials_end_changes_nothing(order in Just((0..TRIALS).collect::<Vec<usize>>()).prop_shuffle(),
                                                      missing in 0..TRIALS) {
