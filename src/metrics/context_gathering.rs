@@ -47,13 +47,13 @@ pub const FILES_READ_BEFORE_EDIT: Metric = Metric {
     behaviour: "context_gathering",
     unit: "files",
     range: ">= 0",
-    doc: "Distinct files of the workspace that read acts named before the first edit.",
+    doc: "Distinct files of the workspace that were read before the first edit. A read that failed or was denied read nothing.",
     undefined: NO_EDIT,
     unknown: "never",
     of: |facts| {
         let Some(edit) = facts.first_edit() else { return Measured::Undefined(NO_EDIT.to_owned()) };
         let mut files: BTreeMap<&str, EventId> = BTreeMap::new();
-        for act in facts.acts_before_edit().iter().filter(|act| act.deed.act == Act::Read) {
+        for act in facts.reads().take_while(|act| act.at < edit.at) {
             for path in act.reads.iter().filter(|path| !paths::outside(path)) {
                 files.entry(path).or_insert(act.at.0);
             }
@@ -88,7 +88,7 @@ pub const READ_BEFORE_EDIT: Metric = Metric {
     behaviour: "context_gathering",
     unit: "share",
     range: "0..1",
-    doc: "Edited files that existed before and that were seen before their first edit / edited files that existed before. Seen: a read act named the file, or the output of a search or a diff before shows its path. Files that were only moved or removed, and files that the agent made (reported or shown as added, or first written by a create) are left out. Cites the edits of files not seen, or where the others were seen; the detail lists those edited unseen.",
+    doc: "Edited files that existed before and that were seen before their first edit / edited files that existed before. Seen: the file was read, or the output of a search or a diff before shows its path. Files that were only moved or removed, and files that the agent made (reported or shown as added, or first written by a create) are left out. Cites the edits of files not seen, or where the others were seen; the detail lists those edited unseen.",
     undefined: "no file that existed before was edited",
     unknown: "never",
     of: read_before_edit,
@@ -127,7 +127,8 @@ fn seen<'f>(facts: &'f Facts<'_>, first: &BTreeMap<&'f str, At>) -> BTreeMap<&'f
     let last = first.values().max();
     let cwd = facts.home.as_deref().map(|cwd| format!("{}/", cwd.trim_end_matches('/')));
     for act in facts.acts.iter().take_while(|act| last.is_some_and(|last| act.at < *last)) {
-        if !matches!(act.deed.act, Act::Read | Act::Search | Act::Vcs) {
+        let looks = matches!(act.deed.act, Act::Search | Act::Vcs);
+        if !looks && !(act.deed.act == Act::Read && facts.came_back(act)) {
             continue;
         }
         act.reads.iter().for_each(|path| note(path, act.at));
@@ -179,7 +180,7 @@ pub const TESTS_FOUND_BEFORE_EDIT: Metric = Metric {
     behaviour: "context_gathering",
     unit: "yes or no",
     range: "0, 1",
-    doc: "1 if a test path was read, searched or listed before the first code edit (named in the call, or shown in the output of a search or a listing), or a test ran before it.",
+    doc: "1 if a test path was named by a read, searched or listed before the first code edit (named in the call, or shown in the output of a search or a listing), or a test ran before it.",
     undefined: "no code was edited",
     unknown: "never",
     of: |facts| {
@@ -226,7 +227,7 @@ fn redundant_reads(facts: &Facts<'_>) -> Measured {
     let mut edits = facts.applied().peekable();
     let mut compactions = facts.compactions.iter().peekable();
     let (mut reads, mut again) = (0, Vec::new());
-    for act in facts.acts.iter().filter(|act| act.deed.act == Act::Read) {
+    for act in facts.reads() {
         while let Some(edit) = edits.next_if(|edit| edit.at < act.at) {
             held.remove(edit.path.as_str());
         }
@@ -302,7 +303,7 @@ pub const READ_RECALL: Metric = Metric {
 
 fn files_read<'f>(facts: &'f Facts<'_>) -> BTreeMap<&'f str, EventId> {
     let mut files = BTreeMap::new();
-    for act in facts.acts.iter().filter(|act| act.deed.act == Act::Read) {
+    for act in facts.reads() {
         for path in act.reads.iter().filter(|path| !paths::outside(path)) {
             files.entry(path.as_str()).or_insert(act.at.0);
         }
@@ -331,9 +332,8 @@ pub const HOUSE_RULES_READ: Metric = Metric {
     undefined: "nothing shows that the workspace has such a file",
     unknown: "never",
     of: |facts| {
-        let read =
-            |act: &&ActDone| act.deed.act == Act::Read && act.reads.iter().any(|path| paths::is_house_rules(path));
-        if let Some(act) = facts.acts.iter().find(read) {
+        let rules = |act: &&ActDone| act.reads.iter().any(|path| paths::is_house_rules(path));
+        if let Some(act) = facts.reads().find(rules) {
             return Measured::cited(1.0, vec![act.at.0]);
         }
         let shown = facts.acts.iter().filter(|act| matches!(act.deed.act, Act::List | Act::Search)).find(|act| {

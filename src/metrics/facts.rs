@@ -13,7 +13,7 @@
 
 use super::{paths::Class, results::Verdict};
 use crate::model::{
-    act::Deed,
+    act::{Act, Deed},
     id::EventId,
     interview::Decision,
     score::Measured,
@@ -257,6 +257,18 @@ impl Facts<'_> {
 
     pub fn act_of(&self, check: &CheckRun) -> &ActDone {
         &self.acts[check.act]
+    }
+
+    /// Whether an act's call gave what the act was after: it was not denied, and did not fail, unless its line did other things too.
+    pub fn came_back(&self, act: &ActDone) -> bool {
+        let call = self.call_of(act);
+        let stopped = matches!(call.status, ResultStatus::Denied | ResultStatus::Cancelled);
+        !stopped && !(call.failed() && (call.acts.len() == 1 || act.deed.command.is_empty()))
+    }
+
+    /// Reads that gave something: a file that was not there was not read.
+    pub fn reads(&self) -> impl Iterator<Item = &ActDone> {
+        self.acts.iter().filter(|act| act.deed.act == Act::Read && self.came_back(act))
     }
 
     /// Acts before the first edit; all of them where nothing was edited.

@@ -294,7 +294,7 @@ impl<'a, 'r> Pass<'a, 'r> {
             return;
         }
         let call = &self.facts.calls[act.call];
-        let applied = !matches!(call.status, ResultStatus::Denied | ResultStatus::Cancelled) && !edit_failed(call, act);
+        let applied = self.facts.came_back(act);
         let chore = self.facts.task.and_then(|task| task.kind) == Some(TaskKind::Chore);
         let paths = if act.writes.is_empty() { vec![String::new()] } else { act.writes.clone() };
         let edits = paths.into_iter().filter(|path| !paths::outside(path)).map(|path| Edit {
@@ -372,11 +372,6 @@ impl<'a, 'r> Pass<'a, 'r> {
 
 fn tool_question(event: &Event, text: String) -> Asked {
     Asked { event: event.id, turn: event.turn, kind: AskKind::Question, text, by_tool: true, answerable: true }
-}
-
-/// A failed call edited nothing, unless its line did other things too and its failure may be theirs.
-fn edit_failed(call: &Call<'_>, act: &ActDone) -> bool {
-    call.failed() && (call.acts.len() == 1 || act.deed.command.is_empty())
 }
 
 /// Programs that move, make or remove what may be a folder.

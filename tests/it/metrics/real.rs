@@ -1,4 +1,4 @@
-//! Every metric on three real sessions, with the events that were counted: a snapshot to be read by eye.
+//! Every metric on four real sessions, with the events that were counted: a snapshot to be read by eye.
 
 use evalrun::{
     acts::Table,
@@ -13,11 +13,12 @@ use evalrun::{
 };
 use std::{fmt::Write, path::Path};
 
-/// A rollout of Codex, a session of Claude Code, a session of swe_together.
-pub const SESSIONS: [&str; 3] = [
+/// A rollout of Codex, a session of Claude Code, and two of swe_together: one without outputs, one without times.
+pub const SESSIONS: [&str; 4] = [
     "codex_rollout/three-turns-gpt-5.5",
     "claude_session/8b1ca142-1dd7-4611-a111-58be218a82fc.jsonl",
     "swe_together/pi-mono-tool-execution-write-error.json",
+    "swe_together/hyperswitch-9063.json",
 ];
 
 /// Events quoted per metric; further ones are named by their id.
