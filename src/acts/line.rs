@@ -4,6 +4,7 @@ use crate::acts::classify;
 use crate::acts::patch_text;
 use crate::acts::shell::{self, Callee, RedirectKind, Segment};
 use crate::acts::table::Table;
+use crate::acts::texts;
 use crate::model::act::{Act, Deed, Seen};
 
 /// Scripts inside scripts (`bash -c "ssh host '...'"`) are followed this far.
@@ -124,7 +125,7 @@ pub(super) fn read_into(line: &str, table: &Table, outer: &Outer, out: &mut Vec<
         return;
     }
     let script = shell::read(line);
-    let mut configured = false;
+    let (mut configured, mut feeds) = (false, false);
     for segment in &script.segments {
         if out.len() >= MAX_DEEDS {
             return;
@@ -141,6 +142,11 @@ pub(super) fn read_into(line: &str, table: &Table, outer: &Outer, out: &mut Vec<
         };
         let before = out.len();
         segment_into(&site, out);
+        let shaped = feeds && segment.pipe.0 > 0 && out.len() == before;
+        if let Some(last) = out.last_mut().filter(|last| shaped && last.act == Act::Read) {
+            last.lines = texts::shown(&segment.words, last.lines);
+        }
+        feeds = out.len() > before || shaped;
         configured |= out[before..].iter().any(|deed| deed.program == "configure");
     }
 }

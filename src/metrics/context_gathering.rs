@@ -213,7 +213,7 @@ pub const REDUNDANT_READS: Metric = Metric {
     behaviour: "context_gathering",
     unit: "share",
     range: "0..1",
-    doc: "Reads of one file whose lines an earlier read covers by 80 % or more, with no edit of the file and no compaction in between / reads of one file. A read without line numbers is of the whole file; the last 8 reads of a file are compared.",
+    doc: "Reads of one file whose lines an earlier read covers by 80 % or more, with no edit of the file, no sub-agent and no compaction in between / reads of one file. A read without line numbers is of the whole file, which only another such read covers; the last 8 reads of a file are compared.",
     undefined: "no file was read",
     unknown: "never",
     of: redundant_reads,
@@ -227,7 +227,13 @@ fn redundant_reads(facts: &Facts<'_>) -> Measured {
     let mut edits = facts.applied().peekable();
     let mut compactions = facts.compactions.iter().peekable();
     let (mut reads, mut again) = (0, Vec::new());
-    for act in facts.reads() {
+    for act in &facts.acts {
+        if act.deed.act == Act::Delegate {
+            held.clear();
+        }
+        if act.deed.act != Act::Read || !facts.came_back(act) {
+            continue;
+        }
         while let Some(edit) = edits.next_if(|edit| edit.at < act.at) {
             held.remove(edit.path.as_str());
         }
@@ -247,8 +253,11 @@ fn redundant_reads(facts: &Facts<'_>) -> Measured {
     share(again.len(), reads, "no file was read", again)
 }
 
-/// Whether the first range holds at least 80 % of the second.
+/// Whether the first range holds at least 80 % of the second; of a file whose end nobody told, only what holds all of it does.
 fn covers((from, to): (u32, u32), (start, end): (u32, u32)) -> bool {
+    if end == u32::MAX {
+        return from <= start && to == end;
+    }
     let (low, high) = (from.max(start), to.min(end));
     let length = |low: u32, high: u32| f64::from(high) - f64::from(low) + 1.0;
     low <= high && length(low, high) >= 0.8 * length(start, end)
