@@ -10,7 +10,7 @@ use crate::model::{id::EventId, score::Measured, trace::ResultStatus, trace::Usa
 use std::collections::BTreeMap;
 
 const NEVER: &str = "never";
-const UNTOLD: &str = "the source does not tell usage";
+const UNTOLD: &str = "the source does not tell usage, or told none";
 const NO_CALL: &str = "no tool was called";
 
 const fn usage(id: &'static str, unit: &'static str, doc: &'static str, of: fn(&Facts<'_>) -> Measured) -> Metric {

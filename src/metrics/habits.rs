@@ -120,7 +120,7 @@ pub const COMPACTIONS: Metric = Metric {
     behaviour: "habits",
     unit: "count",
     range: ">= 0",
-    doc: "Times the agent's context was compacted.",
+    doc: "Times the root agent's context was compacted.",
     undefined: NEVER,
     unknown: NEVER,
     of: |facts| count(facts.compactions.len(), facts.compactions.clone()),
