@@ -6,6 +6,7 @@ use crate::acts::classify;
 use crate::acts::patch_text;
 use crate::acts::shell::{self, Callee, RedirectKind, Segment};
 use crate::acts::table::Table;
+use crate::acts::texts;
 use crate::model::act::{Act, Deed, Seen};
 
 /// Scripts inside scripts (`bash -c "ssh host '...'"`) are followed this far.
@@ -145,7 +146,7 @@ pub(super) fn read_into(line: &str, table: &Table, outer: &Outer, out: &mut Vec<
         return out.push(unread("scripts in it are nested too deep", outer));
     }
     let script = shell::read(line);
-    let mut configured = false;
+    let (mut configured, mut feeds) = (false, false);
     let mut scripts = HashMap::new();
     for segment in &script.segments {
         if out.len() >= MAX_DEEDS {
@@ -167,6 +168,11 @@ pub(super) fn read_into(line: &str, table: &Table, outer: &Outer, out: &mut Vec<
         if let (Some(path), Some(body)) = (written(segment).next(), segment.heredoc()) {
             scripts.insert(bare_path(path), body);
         }
+        let shaped = feeds && segment.pipe.0 > 0 && out.len() == before;
+        if let Some(last) = out.last_mut().filter(|last| shaped && last.act == Act::Read) {
+            last.lines = texts::shown(&segment.words, last.lines);
+        }
+        feeds = out.len() > before || shaped;
         configured |= out[before..].iter().any(|deed| deed.program == "configure");
     }
     if let Some(why) = script.unread {

@@ -3,6 +3,7 @@
 use crate::acts::classify::Call;
 use crate::acts::line::{Found, Site, push};
 use crate::acts::shell::RedirectKind;
+use crate::acts::shell::Word;
 use crate::acts::table::What;
 use crate::model::act::{Act, Deed};
 
@@ -49,6 +50,32 @@ pub(super) fn head(call: &Call, site: &Site, out: &mut Vec<Deed>) -> bool {
     }
     push(found, site, out);
     true
+}
+
+/// Which lines of a file are still shown behind `| head -n 20`, `| tail -n 10` or `| sed -n '10,20p'`; other filters leave them as they were.
+pub(super) fn shown(words: &[Word], lines: Option<(u32, u32)>) -> Option<(u32, u32)> {
+    let (first, last) = lines.unwrap_or((1, u32::MAX));
+    let words: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+    let number = |word: &&str| word.trim_start_matches("-n").trim_start_matches('-').parse::<u32>().ok();
+    let count = || words.iter().skip(1).find_map(number);
+    if words.iter().any(|word| word.starts_with("-c") || word.starts_with("--bytes")) {
+        return lines;
+    }
+    let kept = match words.as_slice() {
+        ["head", ..] => Some((first, last.min(first.saturating_add(count().unwrap_or(10)).saturating_sub(1)))),
+        ["tail", "-n", from, ..] if from.starts_with('+') => {
+            from[1..].parse().ok().map(|from: u32| (first.saturating_add(from).saturating_sub(1), last))
+        }
+        ["tail", ..] if last < u32::MAX => {
+            Some((first.max(last.saturating_add(1).saturating_sub(count().unwrap_or(10))), last))
+        }
+        ["sed", "-n", script] => printed_lines(script).map(|(from, to)| {
+            let at = |line: u32| first.saturating_add(line).saturating_sub(1);
+            (at(from), last.min(at(to)))
+        }),
+        _ => None,
+    };
+    kept.filter(|(first, last)| first <= last).or(lines)
 }
 
 pub(super) fn edits_in_place(call: &Call) -> bool {

@@ -88,7 +88,7 @@ pub const PREAMBLE_SHARE: Metric = Metric {
     range: ">= 0",
     doc: "Tokens of the messages that a tool call follows (four bytes a token, rounded up for each message) / output tokens of the session.",
     undefined: "no output token was spent",
-    unknown: "the source does not tell usage",
+    unknown: "the source does not tell usage, or told none",
     fails: "Four bytes a token is a guess that is off for code and for other scripts than Latin; reasoning counts as output where the provider counts it.",
     of: |facts| {
         if facts.usage.is_empty() {
@@ -110,7 +110,7 @@ pub const LONGEST_SILENCE_S: Metric = Metric {
     behaviour: "communication",
     unit: "seconds",
     range: ">= 0",
-    doc: "Longest time within a turn between two words of the agent (its messages, and the user's message that opens the turn), less the time tools ran in between. Cites the message before.",
+    doc: "Longest time within a turn between two words of the agent (its messages, and the user's message that opens the turn), less the time the root agent's tools ran in between. Cites the message before.",
     undefined: "no turn has two such moments",
     unknown: "the source does not tell times",
     fails: "Includes waiting for the provider and its queue, so a slow model looks silent; two runs of the same thing differ.",

@@ -19,6 +19,7 @@ use std::{
 };
 
 const NO_EDIT: &str = "nothing was edited";
+const NO_SEARCH: &str = "no call that only searches came back";
 
 pub const SEARCHES_BEFORE_EDIT: Metric = Metric {
     id: "searches_before_edit",
@@ -43,14 +44,14 @@ pub const FILES_READ_BEFORE_EDIT: Metric = Metric {
     behaviour: "context_gathering",
     unit: "files",
     range: ">= 0",
-    doc: "Distinct files of the workspace that read acts named before the first edit.",
+    doc: "Distinct files of the workspace that were read before the first edit. A read that failed or was denied read nothing.",
     undefined: NO_EDIT,
     unknown: "never",
     fails: "Reading many files is not reading the right ones; a read by a program that the act table does not know is missed.",
     of: |facts| {
         let Some(edit) = facts.first_edit() else { return Measured::Undefined(NO_EDIT.to_owned()) };
         let mut files: BTreeMap<&str, EventId> = BTreeMap::new();
-        for act in facts.acts_before_edit().iter().filter(|act| act.deed.act == Act::Read) {
+        for act in facts.reads().take_while(|act| act.at < edit.at) {
             for path in act.reads.iter().filter(|path| !paths::outside(path)) {
                 files.entry(path).or_insert(act.at.0);
             }
@@ -88,7 +89,7 @@ pub const READ_BEFORE_EDIT: Metric = Metric {
     behaviour: "context_gathering",
     unit: "share",
     range: "0..1",
-    doc: "Edited files that existed before and that were seen before their first edit / edited files that existed before. Seen: a read act named the file, or the output of a search or a diff before shows its path. Files that were only moved or removed, and files that the agent made (reported or shown as added, or first written by a create) are left out. Cites the edits of files not seen, or where the others were seen; the detail lists those edited unseen.",
+    doc: "Edited files that existed before and that were seen before their first edit / edited files that existed before. Seen: the file was read, or the output of a search or a diff before shows its path. Files that were only moved or removed, and files that the agent made (reported or shown as added, or first written by a create) are left out. Cites the edits of files not seen, or where the others were seen; the detail lists those edited unseen.",
     undefined: "no file that existed before was edited",
     unknown: "never",
     fails: "A search that shows a path counts as having seen the file, though only a line of it may have been shown.",
@@ -124,9 +125,10 @@ fn seen<'f>(facts: &'f Facts<'_>, first: &BTreeMap<&'f str, At>) -> BTreeMap<&'f
         }
     };
     let last = first.values().max();
-    let cwd = facts.trace.header.cwd.as_deref().map(|cwd| format!("{}/", cwd.trim_end_matches('/')));
+    let cwd = facts.home.as_deref().map(|cwd| format!("{}/", cwd.trim_end_matches('/')));
     for act in facts.acts.iter().take_while(|act| last.is_some_and(|last| act.at < *last)) {
-        if !matches!(act.deed.act, Act::Read | Act::Search | Act::Vcs) {
+        let looks = matches!(act.deed.act, Act::Search | Act::Vcs);
+        if !looks && !(act.deed.act == Act::Read && facts.came_back(act)) {
             continue;
         }
         act.reads.iter().for_each(|path| note(path, act.at));
@@ -191,7 +193,7 @@ pub const TESTS_FOUND_BEFORE_EDIT: Metric = Metric {
     behaviour: "context_gathering",
     unit: "yes or no",
     range: "0, 1",
-    doc: "1 if a test path was read, searched or listed before the first code edit (named in the call, or shown in the output of a search or a listing), or a test ran before it.",
+    doc: "1 if a test path was named by a read, searched or listed before the first code edit (named in the call, or shown in the output of a search or a listing), or a test ran before it.",
     undefined: "no code was edited",
     unknown: "never",
     fails: "A listing that happens to show a test folder is enough; whether the right test was found is not looked at.",
@@ -225,7 +227,7 @@ pub const REDUNDANT_READS: Metric = Metric {
     behaviour: "context_gathering",
     unit: "share",
     range: "0..1",
-    doc: "Reads of one file whose lines an earlier read covers by 80 % or more, with no edit of the file and no compaction in between / reads of one file. A read without line numbers is of the whole file; the last 8 reads of a file are compared.",
+    doc: "Reads of one file whose lines an earlier read covers by 80 % or more, with no edit of the file, no sub-agent and no compaction in between / reads of one file. A read without line numbers is of the whole file, which only another such read covers; the last 8 reads of a file are compared.",
     undefined: "no file was read",
     unknown: "never",
     fails: "A read without line numbers counts as the whole file, so reading a large file piece by piece with an unknown tool looks redundant.",
@@ -240,7 +242,13 @@ fn redundant_reads(facts: &Facts<'_>) -> Measured {
     let mut edits = facts.applied().peekable();
     let mut compactions = facts.compactions.iter().peekable();
     let (mut reads, mut again) = (0, Vec::new());
-    for act in facts.acts.iter().filter(|act| act.deed.act == Act::Read) {
+    for act in &facts.acts {
+        if act.deed.act == Act::Delegate {
+            held.clear();
+        }
+        if act.deed.act != Act::Read || !facts.came_back(act) {
+            continue;
+        }
         while let Some(edit) = edits.next_if(|edit| edit.at < act.at) {
             held.remove(edit.path.as_str());
         }
@@ -260,8 +268,11 @@ fn redundant_reads(facts: &Facts<'_>) -> Measured {
     share(again.len(), reads, "no file was read", again)
 }
 
-/// Whether the first range holds at least 80 % of the second.
+/// Whether the first range holds at least 80 % of the second; of a file whose end nobody told, only what holds all of it does.
 pub(super) fn covers((from, to): (u32, u32), (start, end): (u32, u32)) -> bool {
+    if end == u32::MAX {
+        return from <= start && to == end;
+    }
     let (low, high) = (from.max(start), to.min(end));
     let length = |low: u32, high: u32| f64::from(high) - f64::from(low) + 1.0;
     low <= high && length(low, high) >= 0.8 * length(start, end)
@@ -320,7 +331,7 @@ pub const READ_RECALL: Metric = Metric {
 
 fn files_read<'f>(facts: &'f Facts<'_>) -> BTreeMap<&'f str, EventId> {
     let mut files = BTreeMap::new();
-    for act in facts.acts.iter().filter(|act| act.deed.act == Act::Read) {
+    for act in facts.reads() {
         for path in act.reads.iter().filter(|path| !paths::outside(path)) {
             files.entry(path.as_str()).or_insert(act.at.0);
         }
@@ -350,9 +361,8 @@ pub const HOUSE_RULES_READ: Metric = Metric {
     unknown: "never",
     fails: "An agent that loads such files by itself before its first turn shows no read and gets 0.",
     of: |facts| {
-        let read =
-            |act: &&ActDone| act.deed.act == Act::Read && act.reads.iter().any(|path| paths::is_house_rules(path));
-        if let Some(act) = facts.acts.iter().find(read) {
+        let rules = |act: &&ActDone| act.reads.iter().any(|path| paths::is_house_rules(path));
+        if let Some(act) = facts.reads().find(rules) {
             return Measured::cited(1.0, vec![act.at.0]);
         }
         let shown = facts.acts.iter().filter(|act| matches!(act.deed.act, Act::List | Act::Search)).find(|act| {
@@ -374,7 +384,7 @@ pub const SEARCH_ZERO_HITS: Metric = Metric {
     unit: "share",
     range: "0..1",
     doc: "Calls that only search (one search act, nothing else) and came back with an empty output, exit status 1 or words such as `No matches found` / such calls that came back.",
-    undefined: "nothing was searched for",
+    undefined: NO_SEARCH,
     unknown: "the source tells neither exit codes nor outputs",
     fails: "A search that shows nothing can be the answer one wanted; exit status 1 of some programs means an error, not no hit.",
     of: |facts| {
@@ -387,7 +397,7 @@ pub const SEARCH_ZERO_HITS: Metric = Metric {
             call.exit == Some(1) || facts.tells().outputs && silent()
         };
         let cites: Vec<EventId> = searches.iter().filter(empty).map(|call| call.event).collect();
-        share(cites.len(), searches.len(), "nothing was searched for", cites)
+        share(cites.len(), searches.len(), NO_SEARCH, cites)
     },
 };
 
@@ -419,7 +429,7 @@ pub const SEARCH_BYTES: Metric = Metric {
     unit: "bytes",
     range: ">= 0",
     doc: "Bytes of output that calls that only search gave back, as kept in the trace. Cites the one that gave back most.",
-    undefined: "nothing was searched for",
+    undefined: NO_SEARCH,
     unknown: "the source does not tell outputs",
     fails: "Long lines and vendored files weigh more than many useful hits; what an agent's own tool cut off before it was recorded is not counted.",
     of: |facts| {
@@ -428,7 +438,7 @@ pub const SEARCH_BYTES: Metric = Metric {
         }
         let cites: Vec<EventId> = searches(facts).map(|call| call.event).collect();
         if cites.is_empty() {
-            Measured::Undefined("nothing was searched for".to_owned())
+            Measured::Undefined(NO_SEARCH.to_owned())
         } else {
             count(searches(facts).map(|call| call.output.len()).sum(), cites)
         }

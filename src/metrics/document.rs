@@ -10,8 +10,9 @@ has no meaning for this trajectory, or *unknown* where the source cannot tell. N
 misleads. Superseded events are left out. Messages are the root agent's; acts are those of the root agent and of its sub-agents.
 
 An *edit* is a change of a file by any means (an edit tool, a patch, a shell command, a change that the agent reported, a change that only the
-snapshot shows), inside the workspace, that was not denied and did not fail. A *code edit* is one of neither prose nor data. A *check* is a test,
-build or lint act that ran; it is *green* or *red* by its exit status where that is the line's, by its output where the output says so plainly,
+snapshot shows), inside the workspace, that was not denied and did not fail. Where the source does not name the workspace, it is the folder that
+all absolute paths of the acts have in common, the machine's own (`/tmp`, `/usr`) left out. A *code edit* is one of neither prose nor data. A
+*check* is a test, build or lint act that ran; it is *green* or *red* by its exit status where that is the line's, by its output where the output says so plainly,
 and otherwise *hidden*: a masked exit proves nothing.
 
 `evalrun explain TRIAL METRIC` lists the events behind a number: those that counted, and those that nearly did, each with the reason.

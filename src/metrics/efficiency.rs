@@ -14,7 +14,7 @@ use crate::model::{
 use std::{cmp::Reverse, collections::BTreeMap};
 
 const NEVER: &str = "never";
-const UNTOLD: &str = "the source does not tell usage";
+const UNTOLD: &str = "the source does not tell usage, or told none";
 const NO_CALL: &str = "no tool was called";
 
 const fn usage(

@@ -13,7 +13,7 @@
 
 use super::{paths::Class, results::Verdict};
 use crate::model::{
-    act::Deed,
+    act::{Act, Deed},
     id::EventId,
     interview::Decision,
     score::Measured,
@@ -30,6 +30,8 @@ use std::{
 pub struct Facts<'a> {
     pub trace: &'a Trace,
     pub task: Option<&'a Task>,
+    /// The workspace, as the source names it, else as its paths tell it.
+    pub home: Option<String>,
     /// The trial is the fully specified twin of its task.
     pub twin: bool,
     pub calls: Vec<Call<'a>>,
@@ -259,6 +261,18 @@ impl Facts<'_> {
         &self.acts[check.act]
     }
 
+    /// Whether an act's call gave what the act was after: it was not denied, and did not fail, unless its line did other things too.
+    pub fn came_back(&self, act: &ActDone) -> bool {
+        let call = self.call_of(act);
+        let stopped = matches!(call.status, ResultStatus::Denied | ResultStatus::Cancelled);
+        !stopped && !(call.failed() && (call.acts.len() == 1 || act.deed.command.is_empty()))
+    }
+
+    /// Reads that gave something: a file that was not there was not read.
+    pub fn reads(&self) -> impl Iterator<Item = &ActDone> {
+        self.acts.iter().filter(|act| act.deed.act == Act::Read && self.came_back(act))
+    }
+
     /// Acts before the first edit; all of them where nothing was edited.
     pub fn acts_before_edit(&self) -> &[ActDone] {
         match self.first_edit() {
@@ -298,6 +312,7 @@ impl<'a> Facts<'a> {
         Facts {
             trace,
             task,
+            home: trace.header.cwd.clone(),
             twin,
             calls: Vec::new(),
             acts: Vec::new(),

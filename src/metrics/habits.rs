@@ -128,7 +128,7 @@ pub const COMPACTIONS: Metric = Metric {
     behaviour: "habits",
     unit: "count",
     range: ">= 0",
-    doc: "Times the agent's context was compacted.",
+    doc: "Times the root agent's context was compacted.",
     undefined: NEVER,
     unknown: NEVER,
     fails: "Depends on the model's window and on the agent's settings more than on its work; a source that does not tell of them shows 0.",

@@ -28,6 +28,7 @@ pub mod explain_table;
 pub mod facts;
 pub mod guardrails;
 mod habits;
+mod home;
 pub mod interview;
 pub mod lexicon;
 mod long_run;

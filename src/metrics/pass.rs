@@ -6,6 +6,7 @@
 use super::{
     commands,
     facts::{ActDone, Asked, At, Batch, Call, CheckRun, Edit, EditBy, Facts, Reported, Said},
+    home,
     paths::{self, Class},
     results::{self, Setting},
 };
@@ -268,6 +269,13 @@ impl<'a, 'r> Pass<'a, 'r> {
     }
 
     fn finish(mut self) -> Facts<'a> {
+        let facts = &mut self.facts;
+        if facts.home.is_none() {
+            facts.home = home::guess(&facts.acts, &facts.reported);
+            if let Some(home) = &facts.home {
+                home::settle(home, (&mut facts.acts, &mut facts.reported));
+            }
+        }
         for index in 0..self.facts.acts.len() {
             self.edits_of(index);
             self.check_of(index);
@@ -289,7 +297,7 @@ impl<'a, 'r> Pass<'a, 'r> {
             return;
         }
         let call = &self.facts.calls[act.call];
-        let applied = !matches!(call.status, ResultStatus::Denied | ResultStatus::Cancelled) && !edit_failed(call, act);
+        let applied = self.facts.came_back(act);
         let chore = self.facts.task.and_then(|task| task.kind) == Some(TaskKind::Chore);
         let paths = if act.writes.is_empty() { vec![String::new()] } else { act.writes.clone() };
         let edits = paths.into_iter().filter(|path| !paths::outside(path)).map(|path| Edit {
@@ -367,11 +375,6 @@ impl<'a, 'r> Pass<'a, 'r> {
 
 fn tool_question(event: &Event, text: String) -> Asked {
     Asked { event: event.id, turn: event.turn, kind: AskKind::Question, text, by_tool: true, answerable: true }
-}
-
-/// A failed call edited nothing, unless its line did other things too and its failure may be theirs.
-fn edit_failed(call: &Call<'_>, act: &ActDone) -> bool {
-    call.failed() && (call.acts.len() == 1 || act.deed.command.is_empty())
 }
 
 /// Programs that move, make or remove what may be a folder.

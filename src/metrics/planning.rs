@@ -27,7 +27,7 @@ pub const PLAN_BEFORE_EDIT: Metric = Metric {
     behaviour: "planning",
     unit: "yes or no",
     range: "0, 1",
-    doc: "1 if a plan event with at least two steps, or a message with at least two enumerated steps, came before the first edit. Cites it, else the first edit.",
+    doc: "1 if a plan event with at least two steps, or a message with at least two enumerated steps, came before the first edit. Questions and findings (`1. The cache is empty`) are no steps. Cites it, else the first edit.",
     undefined: "nothing was edited",
     unknown: "never: a source without plan events still has messages",
     fails: "A list of two steps about anything counts as a plan; an agent that plans in its reasoning, where nobody can read it, gets 0.",
@@ -54,9 +54,17 @@ static STEP: LazyLock<RegexSet> = LazyLock::new(|| {
     )
 });
 
-/// Lines that enumerate steps; a line that asks is a question, not a step.
+/// How a finding starts, and no step: `1. Never checks the result`, `2. The cache is empty`.
+static FINDING: LazyLock<RegexSet> = LazyLock::new(|| {
+    pattern(
+        r"(?i)^\s*\d{1,2}[.)]\W+(the|a|an|this|that|these|it|its|there|only|never|no|not|none|is|are|was|has|have|had|you|they)\b",
+    )
+});
+
+/// Lines that enumerate steps; a line that asks is a question, and one that states what is, a finding.
 pub fn steps_said(text: &str) -> Vec<&str> {
-    text.lines().filter(|line| STEP.is_match(line) && !line.trim_end().ends_with('?')).collect()
+    let is_step = |line: &&str| STEP.is_match(line) && !line.trim_end().ends_with('?') && !FINDING.is_match(line);
+    text.lines().filter(is_step).collect()
 }
 
 pub const PLAN_STEPS: Metric = Metric {

@@ -181,7 +181,7 @@ fn last_check_covers_change(facts: &Facts<'_>) -> Measured {
     let targets = super::commands::targets_of(&act.deed.command);
     let dir = act.deed.cwd.as_deref();
     let changed: Vec<&str> = facts.code_edits().map(|edit| edit.path.as_str()).collect();
-    let cwd = facts.trace.header.cwd.as_deref();
+    let cwd = facts.home.as_deref();
     let home = dir.map(|dir| paths::place(cwd, Some(dir), "."));
     let whole =
         targets.is_empty() && home.as_ref().is_none_or(|home| changed.iter().any(|path| paths::covers(home, path)));

@@ -28,7 +28,9 @@ impl Measured {
         Measured::Value(Reading { value, cites: Vec::new(), detail: Value::Null })
     }
 
-    pub fn cited(value: f64, cites: Vec<EventId>) -> Measured {
+    /// With the events that made it; one after another of the same event is one.
+    pub fn cited(value: f64, mut cites: Vec<EventId>) -> Measured {
+        cites.dedup();
         Measured::Value(Reading { value, cites, detail: Value::Null })
     }
 

@@ -205,7 +205,7 @@ fn gates(results: &Results, out: &mut String) {
 fn habits_table(results: &Results, out: &mut String) {
     let Some(found) = habits(results) else { return };
     let columns: Vec<String> = found.means.iter().map(|id| escaped(&id.replace('_', " "), 40)).collect();
-    let _ = writeln!(out, "### Habits by model family\n\nA description, not a score.\n");
+    let _ = writeln!(out, "### Habits by model family (a description, not a score)\n");
     let _ = writeln!(out, "| family | {}s | calls | rg | grep | {} |", found.unit(), columns.join(" | "));
     let _ = writeln!(out, "| --- |{}", " ---: |".repeat(4 + columns.len()));
     for row in found.rows.iter().take(MOST) {

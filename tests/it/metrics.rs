@@ -1,6 +1,10 @@
 //! Metrics: small traces written in YAML (`fixtures/metrics/*.yaml`), each with the numbers that must come out.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
+mod batching;
+mod real;
+mod recount;
+
 use super::tiny::{self, Case};
 use evalrun::{
     metrics::{self, METRICS},

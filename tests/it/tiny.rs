@@ -3,7 +3,8 @@
 //! `user`, `say`, `final`, `shell` (with `out`, `exit`, `status`), `read`, `search`, `write`, `edit` (with `old`, `new`), `agent`, `ask`, `plan`, `stage`,
 //! `skip`, `end_stage`, `check`, `told`, `otherwise`, `go_ahead`, `offer`, `remind`, `snapshot`, `changed`, `compaction`,
 //! `delegate` (with `brief`), `returned` (with `result`), `end`; `by` puts a step into a sub-agent's lane.
-//! `as` names a step, so that a case can say which events made a number: `ends_green: {is: 1, cites: [t1]}`.
+//! The agent's folder is `/w`, unless `tells` says `cwd: false`. `as` names a step, so that a case can say which events made a number:
+//! `ends_green: {is: 1, cites: [t1]}`.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use evalrun::{
@@ -101,9 +102,9 @@ pub fn build(case: &Case) -> Built {
         source: "tiny".to_owned(),
         session: None,
         clock: Clock::Receipt,
-        tells: serde_json::from_value(Value::Object(tells)).unwrap(),
-        cwd: Some("/w".to_owned()),
+        cwd: (tells.get("cwd") != Some(&Value::Bool(false))).then(|| "/w".to_owned()),
         started: None,
+        tells: serde_json::from_value(Value::Object(tells)).unwrap(),
         language: case.language.clone().unwrap_or_else(|| "en".to_owned()),
     };
     let mut writer = Writer { events: Vec::new(), turn: 0, stage: String::new() };

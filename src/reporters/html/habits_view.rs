@@ -3,7 +3,6 @@
 use super::super::habits::{Row, habits, value};
 use super::super::words::{figure, plural};
 use super::index::Links;
-use crate::metrics::named;
 use crate::model::results::Results;
 use serde::Serialize;
 
@@ -11,14 +10,8 @@ use serde::Serialize;
 pub(super) struct HabitsView<'a> {
     /// `trial` or `session`.
     unit: &'static str,
-    columns: Vec<Column>,
+    columns: Vec<String>,
     rows: Vec<Family<'a>>,
-}
-
-#[derive(Serialize)]
-struct Column {
-    name: String,
-    doc: &'static str,
 }
 
 #[derive(Serialize)]
@@ -44,7 +37,7 @@ struct OfTrial<'a> {
 
 pub(super) fn view<'a>(results: &'a Results, links: Links<'_>) -> Option<HabitsView<'a>> {
     let found = habits(results)?;
-    let column = |id: &&'static str| Column { name: id.replace('_', " "), doc: named(id).map_or("", |it| it.doc) };
+    let column = |id: &&str| id.replace('_', " ");
     let unit = found.unit();
     Some(HabitsView {
         unit,
