@@ -10,7 +10,9 @@ use evalrun::stats::{
 };
 use serde_json::{Value, json};
 
-pub const FUNCTIONS: &[(&str, fn(&Value) -> Value)] = &[
+type Function = fn(&Value) -> Value;
+
+pub const FUNCTIONS: &[(&str, Function)] = &[
     ("cohen_kappa_2x2", cohen_kappa_2x2),
     ("cohen_kappa", cohen_kappa),
     ("rank_correlation", rank_correlation),
