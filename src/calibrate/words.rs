@@ -66,39 +66,43 @@ fn table(out: &mut String, labels: &[String], agreement: &Agreement) {
 
 fn agreed(out: &mut String, agreement: &Agreement) {
     let shares = |shares: &[f64]| shares.iter().map(|share| format!("{share:.2}")).collect::<Vec<_>>().join(" ");
-    line(out, "raw agreement", share(&agreement.raw));
+    line(out, "raw agreement", &share(&agreement.raw));
     line(
         out,
         "prevalence",
-        format!("people {}   judge {}", shares(&agreement.prevalence), shares(&agreement.judge_prevalence)),
+        &format!("people {}   judge {}", shares(&agreement.prevalence), shares(&agreement.judge_prevalence)),
     );
-    line(out, "bias", agreement.bias.map_or("-".to_owned(), |bias| format!("{bias:+.2} (judge passes less people's)")));
-    line(out, "kappa", valued(&agreement.kappa));
-    line(out, "  linear", valued(&agreement.kappa_linear));
-    line(out, "  quadratic", valued(&agreement.kappa_quadratic));
-    line(out, "Gwet AC1", valued(&agreement.gwet_ac1));
-    line(out, "Krippendorff alpha", number(agreement.krippendorff_alpha));
+    line(
+        out,
+        "bias",
+        &agreement.bias.map_or("-".to_owned(), |bias| format!("{bias:+.2} (judge passes less people's)")),
+    );
+    line(out, "kappa", &valued(&agreement.kappa));
+    line(out, "  linear", &valued(&agreement.kappa_linear));
+    line(out, "  quadratic", &valued(&agreement.kappa_quadratic));
+    line(out, "Gwet AC1", &valued(&agreement.gwet_ac1));
+    line(out, "Krippendorff alpha", &number(agreement.krippendorff_alpha));
 }
 
 fn confused(out: &mut String, confusion: &Confused, pass_at: &str) {
     line(
         out,
         "sensitivity",
-        format!("{}   passes (from {}) that it passes", share(&confusion.sensitivity), visible(pass_at)),
+        &format!("{}   passes (from {}) that it passes", share(&confusion.sensitivity), visible(pass_at)),
     );
-    line(out, "specificity", format!("{}   fails that it fails", share(&confusion.specificity)));
-    line(out, "balanced accuracy", valued(&confusion.balanced_accuracy));
+    line(out, "specificity", &format!("{}   fails that it fails", share(&confusion.specificity)));
+    line(out, "balanced accuracy", &valued(&confusion.balanced_accuracy));
 }
 
 fn ceiling(out: &mut String, ceiling: Option<&Ceiling>) {
     let Some(ceiling) = ceiling else {
-        return line(out, "people's ceiling", "not known: one person an item".to_owned());
+        return line(out, "people's ceiling", "not known: one person an item");
     };
     let (raters, items) = (ceiling.raters, ceiling.items);
     line(
         out,
         "people's ceiling",
-        format!(
+        &format!(
             "kappa {} AC1 {} alpha {} raw {:.2}   {raters} people, {items} items",
             number(ceiling.kappa),
             number(ceiling.gwet_ac1),
@@ -106,33 +110,33 @@ fn ceiling(out: &mut String, ceiling: Option<&Ceiling>) {
             ceiling.raw
         ),
     );
-    line(out, "  judge with each", format!("kappa {}", number(ceiling.judge_kappa)));
+    line(out, "  judge with each", &format!("kappa {}", number(ceiling.judge_kappa)));
 }
 
 fn further(out: &mut String, measures: &Measures) {
     if let Some(first) = &measures.first_error {
         let (early, late) = (first.too_early, first.too_late);
-        line(out, "first error found", format!("{}   {early} too early, {late} too late", share(&first.same)));
+        line(out, "first error found", &format!("{}   {early} too early, {late} too late", share(&first.same)));
     }
     if let Some(swap) = &measures.swap_consistency {
-        line(out, "swap consistency", share(swap));
+        line(out, "swap consistency", &share(swap));
     }
     if let Some(found) = &measures.probabilities {
         let (brier, error) = (found.brier, found.calibration_error);
-        line(out, "probabilities", format!("Brier {brier:.3}, calibration error {error:.3}, {} items", found.items));
+        line(out, "probabilities", &format!("Brier {brier:.3}, calibration error {error:.3}, {} items", found.items));
     }
 }
 
 fn corrected(out: &mut String, rates: &Rates) {
-    line(out, "pass rate, raw", share(&rates.raw));
-    line(out, "  of people", share(&rates.people));
+    line(out, "pass rate, raw", &share(&rates.raw));
+    line(out, "  of people", &share(&rates.people));
     match (&rates.corrected, &rates.why_not) {
         (Some(found), _) => {
             let value = Valued { value: Some(found.value), low: found.low, high: found.high };
             let weight = format!("{} labelled, {} not, weight {:.2}", found.labelled, found.unlabelled, found.weight);
-            line(out, "  corrected (PPI++)", format!("{}   {weight}", valued(&value)));
+            line(out, "  corrected (PPI++)", &format!("{}   {weight}", valued(&value)));
         }
-        (None, why) => line(out, "  corrected (PPI++)", format!("-   {}", why.as_deref().unwrap_or("not known"))),
+        (None, why) => line(out, "  corrected (PPI++)", &format!("-   {}", why.as_deref().unwrap_or("not known"))),
     }
     out.push('\n');
 }
@@ -146,7 +150,7 @@ fn lit(measures: &Measures) -> String {
     }
 }
 
-fn line(out: &mut String, name: &str, value: String) {
+fn line(out: &mut String, name: &str, value: &str) {
     let _ = writeln!(out, "  {name:<20} {value}");
 }
 

@@ -194,10 +194,10 @@ fn trial(agent: &str, trace: &Trace, blobs: &Blobs) -> Result<(TrialKey, Task), 
     let info: Value = serde_json::from_str(&whole(&mark.output, blobs)?).unwrap_or_default();
     let asked = info.get("task").cloned().unwrap_or_default();
     let key = TrialKey { task: id.clone(), twin: false, agent: agent.to_owned(), n };
-    Ok((key, task(id, asked)?))
+    Ok((key, task(id, &asked)?))
 }
 
-fn task(id: String, asked: Value) -> Result<Task, Fault> {
+fn task(id: String, asked: &Value) -> Result<Task, Fault> {
     let say = asked.get("instruction").and_then(Value::as_str).unwrap_or("as recorded").to_owned();
     let what = json!({"task": id, "asked": asked});
     let hash = hash(Domain::Task, &what).map_err(|error| wrong("format", error.to_string()))?;

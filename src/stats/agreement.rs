@@ -44,7 +44,7 @@ pub struct Kappa {
 impl Kappa {
     /// The 95 % interval; `None` where the standard error is 0 (both raters agree everywhere): a zero-width one would claim certainty.
     pub fn interval(&self) -> Option<(f64, f64)> {
-        (self.error > 1e-12).then(|| (self.kappa - Z95 * self.error, self.kappa + Z95 * self.error))
+        (self.error > 1e-12).then_some((self.kappa - Z95 * self.error, self.kappa + Z95 * self.error))
     }
 }
 

@@ -12,7 +12,7 @@ pub struct Estimate {
 impl Estimate {
     /// The normal 95 % interval; `None` where the standard error is 0: a zero-width one would claim certainty.
     pub fn interval(&self) -> Option<(f64, f64)> {
-        (self.error > 1e-12).then(|| (self.value - Z95 * self.error, self.value + Z95 * self.error))
+        (self.error > 1e-12).then_some((self.value - Z95 * self.error, self.value + Z95 * self.error))
     }
 }
 

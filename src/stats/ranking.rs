@@ -208,8 +208,8 @@ fn inverse(mut matrix: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
 fn strongly_connected(wins: &[Vec<f64>]) -> Vec<Vec<usize>> {
     let reach: Vec<Vec<bool>> = (0..wins.len()).map(|from| reached(wins, from)).collect();
     let mut parts: Vec<Vec<usize>> = Vec::new();
-    for agent in 0..wins.len() {
-        match parts.iter_mut().find(|part| reach[part[0]][agent] && reach[agent][part[0]]) {
+    for (agent, from) in reach.iter().enumerate() {
+        match parts.iter_mut().find(|part| reach[part[0]][agent] && from[part[0]]) {
             Some(part) => part.push(agent),
             None => parts.push(vec![agent]),
         }

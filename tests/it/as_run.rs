@@ -111,8 +111,7 @@ fn it_reads_like_any_run() {
 #[test]
 fn several_files_are_several_agents_of_the_same_tasks() {
     let bed = bed();
-    let file: Value = serde_json::from_slice(&fs::read(bed.path(AIRLINE)).unwrap()).unwrap();
-    let mut other = file.clone();
+    let mut other: Value = serde_json::from_slice(&fs::read(bed.path(AIRLINE)).unwrap()).unwrap();
     other.as_array_mut().unwrap().iter_mut().for_each(|entry| entry["reward"] = Value::from(1.0));
     bed.write("Other Model.json", other.to_string());
     let ran = bed.run(&["import", AIRLINE, "Other Model.json", "--as-run", "--out", "run"]);

@@ -20,7 +20,10 @@ mod quoted;
 mod trial;
 mod verdicts;
 
-use super::{Report, Reporter, Written, names::page_names};
+use super::{
+    Report, Reporter, Written,
+    names::{dimensions, page_names},
+};
 use crate::model::fault::Fault;
 
 pub(super) const HTML: Reporter = Reporter {
@@ -34,9 +37,11 @@ fn render(report: &Report<'_>) -> Result<Vec<Written>, Fault> {
     let pages = page::Pages::new()?;
     let names = page_names(&report.results.trials);
     let table = trial::acts_table(report);
+    // Once for the run: a walk over all scores, which a page must not repeat.
+    let dimensions = dimensions(report.results);
     let mut written = vec![Written { path: HTML.file.to_owned(), bytes: index::render(&pages, report, &names)? }];
     for (at, trial) in report.results.trials.iter().enumerate() {
-        let one = trial::One { report, trial, table: &table };
+        let one = trial::One { report, trial, table: &table, dimensions: &dimensions };
         let bytes = trial::render(&pages, &one)?;
         written.push(Written { path: format!("report/trials/{}.html", names[at]), bytes });
     }

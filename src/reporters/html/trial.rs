@@ -1,6 +1,6 @@
 //! A trial's page: what came of it, then the conversation beside the verdicts that cite it.
 
-use super::super::names::{dimensions, safe};
+use super::super::names::safe;
 use super::super::words::{duration, number, plural, usd};
 use super::super::{Report, TrialPage};
 use super::chunks::{Conversation, Counts};
@@ -28,6 +28,8 @@ pub(super) struct One<'a> {
     pub report: &'a Report<'a>,
     pub trial: &'a TrialResult,
     pub table: &'a Table,
+    /// Every dimension of the run, in reading order.
+    pub dimensions: &'a [&'a str],
 }
 
 /// Events of a metric that are linked; the rest is counted.
@@ -169,7 +171,7 @@ impl<'a> Head<'a> {
             end_why: &trial.end.why,
             notes: &trial.notes,
             facts: used(trial),
-            groups: verdicts::groups(trial, &dimensions(report.results)),
+            groups: verdicts::groups(trial, one.dimensions),
             stages: trial.stages.iter().map(|stage| (stage.id.as_str(), stage_cell(stage))).collect(),
             constraints: Vec::new(),
             facts_told: Vec::new(),
