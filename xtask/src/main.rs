@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
 
 mod bench;
+mod fuzz;
 mod steps;
 mod tools;
 
@@ -10,6 +11,10 @@ use std::process::ExitCode;
 const USAGE: &str =
     "cargo xtask test [--all]     set up what the tests need, run everything, say how long each step took
 cargo xtask bench            CPU, memory and throughput of the release build
+cargo xtask gen-trace [--mb N] [--seed N] [--out FILE]
+                             a long trace made of the recorded sessions, for measuring
+cargo xtask fuzz [TARGET] [--seconds N] [--seed N] [--keep]
+                             coverage-guided fuzzing, one target or all; --keep renews fixtures/fuzz
 cargo xtask schema           write the generated files again: schema/suite.schema.json, docs/suite.md, docs/metrics.md";
 
 fn main() -> ExitCode {
@@ -19,6 +24,8 @@ fn main() -> ExitCode {
         ["test"] => steps::test(steps::Depth::Usual),
         ["test", "--all"] => steps::test(steps::Depth::All),
         ["bench"] => bench::bench(),
+        ["gen-trace", rest @ ..] => bench::gen_trace(rest),
+        ["fuzz", rest @ ..] => fuzz::fuzz(rest),
         ["schema"] => steps::regenerate(),
         _ => {
             eprintln!("{USAGE}");
