@@ -30,7 +30,9 @@ pub fn trace(bytes: usize, seed: u64) -> (String, Shape) {
     let mut text = serde_json::to_string(&header()).unwrap() + "\n";
     let (mut shape, mut lengths, mut turn, mut round) = (Shape::default(), Vec::new(), 0, seed);
     while text.len() < bytes {
-        for session in &sessions {
+        for session in
+            sessions.iter().flat_map(|session| std::iter::repeat_n(session, if is_rich(session) { 3 } else { 1 }))
+        {
             round += 1;
             let change = Change { round, pool: &pool, cwd: session.header.cwd.clone() };
             let base = u32::try_from(lengths.len()).unwrap();
@@ -53,6 +55,12 @@ pub fn trace(bytes: usize, seed: u64) -> (String, Shape) {
     lengths.sort_unstable();
     shape.median_event = lengths[lengths.len() / 2];
     (text, shape)
+}
+
+/// Sessions with many shell lines come more often, so that the whole has its part of them.
+fn is_rich(session: &Trace) -> bool {
+    let bytes: usize = session.events.iter().map(|event| event.to_line().unwrap().len()).sum();
+    session.events.iter().map(|event| shell(&event.body)).sum::<usize>() * 50 > bytes
 }
 
 fn sessions() -> Vec<Trace> {

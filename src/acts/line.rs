@@ -2,7 +2,7 @@
 
 use crate::acts::classify;
 use crate::acts::patch_text;
-use crate::acts::shell::{self, Callee, RedirectKind, Segment};
+use crate::acts::shell::{self, Callee, Context, RedirectKind, Segment};
 use crate::acts::table::Table;
 use crate::model::act::{Act, Deed, Seen};
 
@@ -107,7 +107,7 @@ impl Site<'_> {
 /// Deeds of one line, in order of appearance.
 pub fn deeds_of_line(line: &str, table: &Table) -> Vec<Deed> {
     let mut out = Vec::new();
-    let outer = Outer { seen: Seen::Visible, cwd: None, nesting: 0 };
+    let outer = Outer { seen: Seen::Visible, cwd: None, nesting: 0, expanded: false };
     read_into(line, table, &outer, &mut out);
     out
 }
@@ -117,6 +117,8 @@ pub(super) struct Outer {
     pub seen: Seen,
     pub cwd: Option<String>,
     pub nesting: u32,
+    /// The line around it has run its substitutions already: `bash -c "echo $(date)"` runs `date` once.
+    pub expanded: bool,
 }
 
 pub(super) fn read_into(line: &str, table: &Table, outer: &Outer, out: &mut Vec<Deed>) {
@@ -128,6 +130,9 @@ pub(super) fn read_into(line: &str, table: &Table, outer: &Outer, out: &mut Vec<
     for segment in &script.segments {
         if out.len() >= MAX_DEEDS {
             return;
+        }
+        if outer.expanded && matches!(segment.context, Context::Subst | Context::Procsub) {
+            continue;
         }
         let site = Site {
             table,
@@ -147,7 +152,8 @@ pub(super) fn read_into(line: &str, table: &Table, outer: &Outer, out: &mut Vec<
 
 /// A script that a segment hands to a shell.
 pub(super) fn nested(script: &str, site: &Site, out: &mut Vec<Deed>) {
-    let outer = Outer { seen: site.seen, cwd: site.cwd.clone(), nesting: site.nesting + 1 };
+    let expanded = site.segment.words.iter().any(|word| word.commands && script.contains(&word.text));
+    let outer = Outer { seen: site.seen, cwd: site.cwd.clone(), nesting: site.nesting + 1, expanded };
     let before = out.len();
     read_into(script, site.table, &outer, out);
     let redirected = redirects_of(site.segment);

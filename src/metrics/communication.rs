@@ -20,7 +20,7 @@ use crate::model::{
 use regex::Regex;
 use serde_json::json;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::LazyLock,
 };
 
@@ -401,8 +401,9 @@ pub const PREAMBLE_REPETITION: Metric = Metric {
     undefined: "fewer than two such messages of three words or more",
     unknown: "never",
     of: |facts| {
-        let said: Vec<String> = preambles(facts).map(|said| said.text.to_lowercase()).collect();
-        let grams: Vec<_> = said.iter().map(|text| trigrams(text)).filter(|set| !set.is_empty()).collect();
+        let mut known = HashMap::new();
+        let said = preambles(facts).map(|said| trigrams(&said.text.to_lowercase(), &mut known));
+        let grams: Vec<_> = said.filter(|set| !set.is_empty()).collect();
         if grams.len() < 2 {
             return Measured::Undefined("fewer than two messages of three words or more between tool calls".to_owned());
         }
@@ -411,12 +412,23 @@ pub const PREAMBLE_REPETITION: Metric = Metric {
     },
 };
 
-fn trigrams(text: &str) -> BTreeSet<[&str; 3]> {
-    let words: Vec<&str> = text.split(|mark: char| !mark.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    words.windows(3).map(|three| [three[0], three[1], three[2]]).collect()
+/// Each once, in order. Words are their numbers in `known`, which are quicker to compare.
+fn trigrams(text: &str, known: &mut HashMap<String, usize>) -> Vec<[usize; 3]> {
+    let words = text.split(|mark: char| !mark.is_alphanumeric()).filter(|word| !word.is_empty());
+    let mut number = |word: &str| {
+        known.get(word).copied().unwrap_or_else(|| {
+            known.insert(word.to_owned(), known.len());
+            known.len() - 1
+        })
+    };
+    let words: Vec<usize> = words.map(|word| number(word)).collect();
+    let mut grams: Vec<[usize; 3]> = words.windows(3).map(|three| [three[0], three[1], three[2]]).collect();
+    grams.sort_unstable();
+    grams.dedup();
+    grams
 }
 
-fn jaccard(one: &BTreeSet<[&str; 3]>, two: &BTreeSet<[&str; 3]>) -> f64 {
-    let both = one.intersection(two).count();
+fn jaccard(one: &[[usize; 3]], two: &[[usize; 3]]) -> f64 {
+    let both = one.iter().filter(|gram| two.binary_search(gram).is_ok()).count();
     both as f64 / (one.len() + two.len() - both) as f64
 }

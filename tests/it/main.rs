@@ -13,6 +13,7 @@ mod bed;
 mod cli;
 mod crash;
 mod dispatch;
+mod fuzz;
 mod grade;
 mod graders;
 mod hostile;
