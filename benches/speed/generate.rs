@@ -31,7 +31,7 @@ pub fn trace(bytes: usize, seed: u64) -> (String, Shape) {
     let (mut shape, mut lengths, mut turn, mut round) = (Shape::default(), Vec::new(), 0, seed);
     while text.len() < bytes {
         for session in
-            sessions.iter().flat_map(|session| std::iter::repeat_n(session, if is_rich(session) { 3 } else { 1 }))
+            sessions.iter().flat_map(|session| std::iter::repeat_n(session, if is_rich(session) { 6 } else { 1 }))
         {
             round += 1;
             let change = Change { round, pool: &pool, cwd: session.header.cwd.clone() };
