@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::acts::classify;
 use crate::acts::patch_text;
-use crate::acts::shell::{self, Callee, RedirectKind, Segment};
+use crate::acts::shell::{self, Callee, Context, RedirectKind, Segment};
 use crate::acts::table::Table;
 use crate::acts::texts;
 use crate::model::act::{Act, Deed, Seen};
@@ -122,7 +122,7 @@ impl Site<'_> {
 /// Deeds of one line, in order of appearance.
 pub fn deeds_of_line(line: &str, table: &Table) -> Vec<Deed> {
     let mut out = Vec::new();
-    let outer = Outer { seen: Seen::Visible, cwd: None, nesting: 0 };
+    let outer = Outer { seen: Seen::Visible, cwd: None, nesting: 0, expanded: false };
     read_into(line, table, &outer, &mut out);
     once_unread(&mut out);
     out
@@ -139,6 +139,8 @@ pub(super) struct Outer {
     pub seen: Seen,
     pub cwd: Option<String>,
     pub nesting: u32,
+    /// The line around it has run its substitutions already: `bash -c "echo $(date)"` runs `date` once.
+    pub expanded: bool,
 }
 
 pub(super) fn read_into(line: &str, table: &Table, outer: &Outer, out: &mut Vec<Deed>) {
@@ -151,6 +153,9 @@ pub(super) fn read_into(line: &str, table: &Table, outer: &Outer, out: &mut Vec<
     for segment in &script.segments {
         if out.len() >= MAX_DEEDS {
             return out.push(unread("it holds more commands than are kept", outer));
+        }
+        if outer.expanded && matches!(segment.context, Context::Subst | Context::Procsub) {
+            continue;
         }
         let site = Site {
             table,
@@ -199,7 +204,8 @@ fn unread(why: &str, outer: &Outer) -> Deed {
 
 /// A script that a segment hands to a shell.
 pub(super) fn nested(script: &str, site: &Site, out: &mut Vec<Deed>) {
-    let outer = Outer { seen: site.seen, cwd: site.cwd.clone(), nesting: site.nesting + 1 };
+    let expanded = site.segment.words.iter().any(|word| word.commands && script.contains(&word.text));
+    let outer = Outer { seen: site.seen, cwd: site.cwd.clone(), nesting: site.nesting + 1, expanded };
     let before = out.len();
     read_into(script, site.table, &outer, out);
     let redirected = redirects_of(site.segment);

@@ -61,6 +61,8 @@ pub struct Word {
     pub span: Range<usize>,
     /// Holds an expansion, so the text is not what the program saw.
     pub dynamic: bool,
+    /// Holds `$(...)`, backticks or `<(...)`, whose commands are segments of the same line.
+    pub commands: bool,
     pub quoted: bool,
 }
 

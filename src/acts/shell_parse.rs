@@ -246,7 +246,7 @@ impl<'a> Reader<'a> {
         self.expansions_until(close - 2, &mut draft);
         self.pos = close;
         let span = self.span(start, close);
-        let word = Word { text: "((".to_owned(), span: span.clone(), dynamic: true, quoted: false };
+        let word = Word { text: "((".to_owned(), span: span.clone(), dynamic: true, commands: false, quoted: false };
         Simple { words: vec![(word, draft.into_inner())], span, ..Simple::default() }
     }
 

@@ -268,7 +268,7 @@ impl Splitter<'_> {
         }
         let text = String::from_utf8_lossy(&text).into_owned();
         let dynamic = text.contains('$') || text.contains('%');
-        Word { text, span: start..self.pos.min(self.src.len()), dynamic, quoted }
+        Word { text, span: start..self.pos.min(self.src.len()), dynamic, commands: false, quoted }
     }
 
     fn quote(&mut self, quote: u8, text: &mut Vec<u8>) {

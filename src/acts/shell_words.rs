@@ -47,7 +47,13 @@ impl Reader<'_> {
             self.word_part(byte, &mut draft);
         }
         let text = String::from_utf8_lossy(&draft.text).into_owned();
-        let word = Word { text, span: self.span(start, self.pos), dynamic: draft.dynamic, quoted: draft.quoted };
+        let word = Word {
+            text,
+            span: self.span(start, self.pos),
+            dynamic: draft.dynamic,
+            commands: !draft.inner.is_empty(),
+            quoted: draft.quoted,
+        };
         (word, draft.inner)
     }
 

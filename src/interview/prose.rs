@@ -27,9 +27,9 @@ pub(super) enum Block {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sentence {
+pub(super) struct Sentence<'t> {
     /// As written, without list marks.
-    pub text: String,
+    pub text: &'t str,
     /// Lower case, straight apostrophes, single spaces, code and quotations masked.
     pub plain: String,
     pub block: Block,
@@ -39,13 +39,11 @@ pub(super) struct Sentence {
     pub lead: bool,
     /// The next sentence of the same block is no question.
     pub answered: bool,
-    /// The next sentence anywhere.
-    pub next: String,
     /// Bytes of statements between this sentence and the end of the message.
     pub after: usize,
 }
 
-pub(super) fn sentences(text: &str) -> Vec<Sentence> {
+pub(super) fn sentences(text: &str) -> Vec<Sentence<'_>> {
     let masked = mask(text);
     let blocks = blocks(&masked);
     let mut found = Vec::new();
@@ -56,13 +54,12 @@ pub(super) fn sentences(text: &str) -> Vec<Sentence> {
         for (n, range) in ranges.into_iter().enumerate() {
             let plain = normal(&masked[range.clone()]);
             found.push(Sentence {
-                text: strip_marks(&text[range]).to_owned(),
+                text: strip_marks(&text[range]),
                 marked: plain.ends_with('?'),
                 lead: n == last && list_below && plain.ends_with(':'),
                 plain,
                 block: *kind,
                 answered: n < last,
-                next: String::new(),
                 after: 0,
             });
         }
@@ -71,16 +68,15 @@ pub(super) fn sentences(text: &str) -> Vec<Sentence> {
     found
 }
 
-fn look_ahead(found: &mut [Sentence]) {
-    let mut after = 0;
-    let mut next = String::new();
+fn look_ahead(found: &mut [Sentence<'_>]) {
+    let (mut after, mut asks_next) = (0, false);
     for sentence in found.iter_mut().rev() {
         sentence.after = after;
-        sentence.answered = sentence.answered && !next.ends_with('?');
+        sentence.answered = sentence.answered && !asks_next;
         if !sentence.marked {
             after += sentence.plain.len();
         }
-        sentence.next = std::mem::replace(&mut next, sentence.plain.clone());
+        asks_next = sentence.marked;
     }
 }
 
@@ -142,6 +138,9 @@ fn fence(line: &str) -> Option<(char, usize)> {
 
 /// Some models leak their reasoning into the message.
 fn blank_thoughts(text: &str, bytes: &mut [u8]) {
+    if !text.contains("<think") {
+        return;
+    }
     for (open, close) in [("<think>", "</think>"), ("<thinking>", "</thinking>")] {
         let mut from = 0;
         while let Some(start) = text[from..].find(open).map(|at| from + at) {
@@ -162,19 +161,21 @@ fn fill(bytes: &mut [u8], range: Range<usize>, with: u8) {
 
 fn mask_inline(line: &str, offset: usize, bytes: &mut [u8]) {
     let mut at = 0;
-    while let Some(c) = line[at..].chars().next() {
-        let before = line[..at].chars().next_back();
+    while let Some(found) = line.as_bytes()[at..].iter().position(|byte| OPENS[usize::from(*byte)]) {
+        at += found;
+        let rest = &line[at..];
+        let Some(c) = rest.chars().next() else { break };
         let span = match c {
-            '`' => code_span(&line[at..]),
-            '"' | '\'' if opens_quote(before) => straight_quote(&line[at..], c),
-            '“' => paired(&line[at..], '”'),
-            '‘' => paired(&line[at..], '’'),
-            '«' => paired(&line[at..], '»'),
-            '「' => paired(&line[at..], '」'),
-            'h' => url(&line[at..]),
+            '`' => code_span(rest),
+            '"' | '\'' if opens_quote(line[..at].chars().next_back()) => straight_quote(rest, c),
+            '“' => paired(rest, '”'),
+            '‘' => paired(rest, '’'),
+            '«' => paired(rest, '»'),
+            '「' => paired(rest, '」'),
+            'h' => url(rest),
             _ => None,
         };
-        let length = span.unwrap_or_else(|| if c == '`' { ticks(&line[at..]) } else { c.len_utf8() });
+        let length = span.unwrap_or_else(|| if c == '`' { ticks(rest) } else { c.len_utf8() });
         if span.is_some() {
             let with = if c == '`' { CODE_MARK } else { QUOTE_MARK };
             fill(bytes, offset + at..offset + at + length, with);
@@ -182,6 +183,18 @@ fn mask_inline(line: &str, offset: usize, bytes: &mut [u8]) {
         at += length;
     }
 }
+
+/// First bytes of what may open a span: most of a line is passed without a closer look.
+const OPENS: [bool; 256] = {
+    let mut opens = [false; 256];
+    let first = b"`\"'h\xE2\xC2\xE3";
+    let mut at = 0;
+    while at < first.len() {
+        opens[first[at] as usize] = true;
+        at += 1;
+    }
+    opens
+};
 
 fn opens_quote(before: Option<char>) -> bool {
     before.is_none_or(|c| c.is_whitespace() || "([{*_-—–:/".contains(c))
@@ -290,7 +303,7 @@ fn cut(masked: &str, range: Range<usize>) -> Vec<Range<usize>> {
             continue;
         }
         let mut end = at + c.len_utf8();
-        while let Some((next, c)) = chars.next_if(|(_, c)| is_end(*c) || ")\"'*_]”’»~".contains(*c)) {
+        while let Some((next, c)) = chars.next_if(|(_, c)| is_end(*c) || closes(*c)) {
             end = next + c.len_utf8();
         }
         let boundary = chars.peek().is_none_or(|(_, next)| next.is_whitespace()) || !c.is_ascii();
@@ -310,7 +323,12 @@ fn is_word(c: char) -> bool {
 }
 
 fn is_end(c: char) -> bool {
-    ".?!。？！؟…".contains(c)
+    matches!(c, '.' | '?' | '!' | '。' | '？' | '！' | '؟' | '…')
+}
+
+/// What may stand between the end of a sentence and the next.
+fn closes(c: char) -> bool {
+    matches!(c, ')' | '"' | '\'' | '*' | '_' | ']' | '”' | '’' | '»' | '~')
 }
 
 fn abbreviates(before: &str) -> bool {
@@ -346,7 +364,7 @@ fn normal(masked: &str) -> String {
             plain.push(' ');
         }
         pending = false;
-        plain.extend(c.to_lowercase());
+        if c.is_ascii() { plain.push(c.to_ascii_lowercase()) } else { plain.extend(c.to_lowercase()) }
     }
     let end = plain.trim_end_matches(|c: char| !c.is_alphanumeric() && !"?:.!".contains(c)).len();
     plain.truncate(end);

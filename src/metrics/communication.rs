@@ -20,7 +20,7 @@ use crate::model::{
 use regex::Regex;
 use serde_json::json;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::LazyLock,
 };
 
@@ -423,10 +423,9 @@ pub const PREAMBLE_REPETITION: Metric = Metric {
     unknown: "never",
     fails: "Counts the same words, not the same thought: a fixed status line raises it, a reworded repetition does not.",
     of: |facts| {
-        let said: Vec<(EventId, String)> =
-            preambles(facts).map(|said| (said.event, said.text.to_lowercase())).collect();
-        let (cites, grams): (Vec<EventId>, Vec<_>) =
-            said.iter().map(|(event, text)| (*event, trigrams(text))).filter(|(_, grams)| !grams.is_empty()).unzip();
+        let mut known = HashMap::new();
+        let said = preambles(facts).map(|said| (said.event, trigrams(&said.text.to_lowercase(), &mut known)));
+        let (cites, grams): (Vec<EventId>, Vec<_>) = said.filter(|(_, grams)| !grams.is_empty()).unzip();
         if grams.len() < 2 {
             return Measured::Undefined("fewer than two messages of three words or more between tool calls".to_owned());
         }
@@ -435,12 +434,23 @@ pub const PREAMBLE_REPETITION: Metric = Metric {
     },
 };
 
-fn trigrams(text: &str) -> BTreeSet<[&str; 3]> {
-    let words: Vec<&str> = text.split(|mark: char| !mark.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    words.windows(3).map(|three| [three[0], three[1], three[2]]).collect()
+/// Each once, in order. Words are their numbers in `known`, which are quicker to compare.
+fn trigrams(text: &str, known: &mut HashMap<String, usize>) -> Vec<[usize; 3]> {
+    let words = text.split(|mark: char| !mark.is_alphanumeric()).filter(|word| !word.is_empty());
+    let mut number = |word: &str| {
+        known.get(word).copied().unwrap_or_else(|| {
+            known.insert(word.to_owned(), known.len());
+            known.len() - 1
+        })
+    };
+    let words: Vec<usize> = words.map(|word| number(word)).collect();
+    let mut grams: Vec<[usize; 3]> = words.windows(3).map(|three| [three[0], three[1], three[2]]).collect();
+    grams.sort_unstable();
+    grams.dedup();
+    grams
 }
 
-fn jaccard(one: &BTreeSet<[&str; 3]>, two: &BTreeSet<[&str; 3]>) -> f64 {
-    let both = one.intersection(two).count();
+fn jaccard(one: &[[usize; 3]], two: &[[usize; 3]]) -> f64 {
+    let both = one.iter().filter(|gram| two.binary_search(gram).is_ok()).count();
     both as f64 / (one.len() + two.len() - both) as f64
 }

@@ -14,7 +14,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use regex::RegexSet;
 use serde_json::json;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::LazyLock,
 };
 
@@ -119,9 +119,17 @@ fn read_before_edit(facts: &Facts<'_>) -> Measured {
 /// Which of the files were read, or shown by a search or a diff, before their first edit. One walk over acts and outputs.
 fn seen<'f>(facts: &'f Facts<'_>, first: &BTreeMap<&'f str, At>) -> BTreeMap<&'f str, EventId> {
     let mut seen: BTreeMap<&str, EventId> = BTreeMap::new();
+    // Every word of every output is looked up: by length first, since few words are as long as a path.
+    let known: HashMap<&str, (&'f str, At)> = first.iter().map(|(path, at)| (*path, (*path, *at))).collect();
+    let lengths: HashSet<usize> = known.keys().map(|path| path.len()).collect();
+    let longest = lengths.iter().max().copied().unwrap_or(0);
+    let lengths: Vec<bool> = (0..=longest).map(|length| lengths.contains(&length)).collect();
     let mut note = |path: &str, at: At| {
-        if let Some((path, _)) = first.get_key_value(path).filter(|(_, edit)| at < **edit) {
-            seen.entry(*path).or_insert(at.0);
+        if !lengths.get(path.len()).is_some_and(|some| *some) {
+            return;
+        }
+        if let Some((path, _)) = known.get(path).filter(|(_, edit)| at < *edit) {
+            seen.entry(path).or_insert(at.0);
         }
     };
     let last = first.values().max();

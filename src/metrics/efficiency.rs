@@ -239,34 +239,22 @@ pub const RETRIED_FAILURES: Metric = Metric {
             return Measured::Undefined(NO_CALL.to_owned());
         }
         let edits: Vec<At> = facts.applied().map(|edit| edit.at).collect();
-        let keys = keys(facts);
         let mut failed: BTreeMap<usize, EventId> = BTreeMap::new();
         let mut again = Vec::new();
-        for (call, key) in facts.calls.iter().zip(keys) {
-            if let Some(before) = failed.remove(&key) {
+        for call in &facts.calls {
+            if let Some(before) = failed.remove(&call.key) {
                 let next = edits.partition_point(|at| at.0 <= before);
                 if edits.get(next).is_none_or(|at| at.0 >= call.event) {
                     again.push(call.event);
                 }
             }
             if call.failed() {
-                failed.insert(key, call.event);
+                failed.insert(call.key, call.event);
             }
         }
         count(again.len(), again)
     },
 };
-
-/// A number per call; equal for the same tool with the same input.
-fn keys(facts: &Facts<'_>) -> Vec<usize> {
-    let mut known: BTreeMap<(&str, String), usize> = BTreeMap::new();
-    let mut keys = Vec::with_capacity(facts.calls.len());
-    for call in &facts.calls {
-        let next = known.len();
-        keys.push(*known.entry((call.name, call.input.to_string())).or_insert(next));
-    }
-    keys
-}
 
 pub const LONGEST_LOOP: Metric = Metric {
     id: "longest_loop",
@@ -283,9 +271,9 @@ pub const LONGEST_LOOP: Metric = Metric {
         }
         // Sub-agents work at the same time: each lane has loops of its own.
         let mut lanes: BTreeMap<&str, Vec<(usize, EventId)>> = BTreeMap::new();
-        for (call, key) in facts.calls.iter().zip(keys(facts)) {
+        for call in &facts.calls {
             let lane = facts.trace.event(call.event).map_or("", |event| event.lane.as_str());
-            lanes.entry(lane).or_default().push((key, call.event));
+            lanes.entry(lane).or_default().push((call.key, call.event));
         }
         let (most, end) = lanes.values().map(|calls| longest(calls)).max().unwrap_or((1, None));
         count(most, end.map(|Reverse(event)| event).into_iter().collect())

@@ -72,6 +72,8 @@ pub struct Call<'a> {
     pub root: bool,
     pub name: &'a str,
     pub input: &'a Value,
+    /// Equal for the same tool with the same input.
+    pub key: usize,
     pub result: Option<EventId>,
     pub status: ResultStatus,
     pub exit: Option<i32>,

@@ -20,7 +20,7 @@ use crate::model::{
     trace::{AgentMessage, Body, Event, FileChange, ResultStatus, ToolCall, ToolResult, Trace},
 };
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// name, input -> acts.
 pub type Deeds<'r> = dyn Fn(&str, &Value) -> Vec<Deed> + Sync + 'r;
@@ -64,6 +64,8 @@ struct Pass<'a, 'r> {
     readers: &'r Readers<'r>,
     /// Call event -> index in `facts.calls`.
     calls: BTreeMap<EventId, usize>,
+    /// Tool and input -> its number.
+    keys: HashMap<(&'a str, String), usize>,
     /// Per lane, the calls without a result.
     open: BTreeMap<&'a str, Vec<usize>>,
     /// The root's last message, while nothing was done after it.
@@ -84,6 +86,7 @@ impl<'a, 'r> Pass<'a, 'r> {
             facts,
             readers,
             calls: BTreeMap::new(),
+            keys: HashMap::new(),
             open: BTreeMap::new(),
             fresh: None,
             batch: None,
@@ -150,6 +153,9 @@ impl<'a, 'r> Pass<'a, 'r> {
         for (nth, deed) in (self.readers.deeds)(&call.name, &call.input).into_iter().enumerate() {
             self.act(event.id, (index, nth), (deed, &call.input));
         }
+        let next = self.keys.len();
+        let input = serde_json::to_string(&call.input).unwrap_or_default();
+        let key = *self.keys.entry((&call.name, input)).or_insert(next);
         self.facts.calls.push(Call {
             event: event.id,
             turn: event.turn,
@@ -157,6 +163,7 @@ impl<'a, 'r> Pass<'a, 'r> {
             root: event.lane.is_empty(),
             name: &call.name,
             input: &call.input,
+            key,
             result: None,
             status: ResultStatus::Unknown,
             exit: None,

@@ -80,8 +80,13 @@ pub fn is_test_place(path: &str) -> bool {
 }
 
 pub fn is_house_rules(path: &str) -> bool {
-    let name = file_name(path);
-    HOUSE_RULES.iter().any(|rules| rules.eq_ignore_ascii_case(name))
+    let bytes = path.as_bytes();
+    HOUSE_RULES.iter().any(|rules| {
+        bytes.len().checked_sub(rules.len()).is_some_and(|at| {
+            let (before, name) = bytes.split_at(at);
+            name.eq_ignore_ascii_case(rules.as_bytes()) && before.last().is_none_or(|last| b"/\\".contains(last))
+        })
+    })
 }
 
 pub fn file_name(path: &str) -> &str {

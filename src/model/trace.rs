@@ -125,6 +125,7 @@ struct Line<'a> {
     from: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     superseded: bool,
+    #[serde(borrow)]
     kind: std::borrow::Cow<'a, str>,
     #[serde(borrow)]
     body: &'a RawValue,

@@ -17,6 +17,7 @@ mod code;
 mod crash;
 mod dispatch;
 mod explain;
+mod fuzz;
 mod gate;
 mod grade;
 mod graders;

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
 
 mod bench;
+mod fuzz;
 mod gen_run;
 mod steps;
 mod tools;
@@ -11,6 +12,10 @@ use std::process::ExitCode;
 const USAGE: &str =
     "cargo xtask test [--all]     set up what the tests need, run everything, say how long each step took
 cargo xtask bench            CPU, memory and throughput of the release build
+cargo xtask gen-trace [--mb N] [--seed N] [--out FILE]
+                             a long trace made of the recorded sessions, for measuring
+cargo xtask fuzz [TARGET] [--seconds N] [--seed N] [--keep]
+                             coverage-guided fuzzing, one target or all; --keep renews fixtures/fuzz
 cargo xtask gen-run --trials N --criteria M --out DIR     a made-up run, to measure `evalrun report` on
 cargo xtask sim [--replications N]
                              the gate against agents of known quality, 10,000 runs a cell: writes docs/simulation.md
@@ -23,6 +28,8 @@ fn main() -> ExitCode {
         ["test"] => steps::test(steps::Depth::Usual),
         ["test", "--all"] => steps::test(steps::Depth::All),
         ["bench"] => bench::bench(),
+        ["gen-trace", rest @ ..] => bench::gen_trace(rest),
+        ["fuzz", rest @ ..] => fuzz::fuzz(rest),
         ["gen-run", "--trials", trials, "--criteria", criteria, "--out", out] => {
             gen_run::gen_run(&gen_run::Wanted { trials, criteria, out })
         }

@@ -33,6 +33,7 @@ type Times = Vec<(&'static str, f64)>;
 fn all(depth: Depth, times: &mut Times) -> Result<(), String> {
     timed(times, "tools", tools::provide)?;
     step(times, "format", &["fmt", "--all", "--check"])?;
+    step(times, "format of the fuzzer", &["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"])?;
     step(times, "clippy", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
     step(times, "build tests", &["test", "--workspace", "--no-run"])?;
     timed(times, "test", || {
@@ -49,6 +50,7 @@ fn all(depth: Depth, times: &mut Times) -> Result<(), String> {
     timed(times, "licences", licences)?;
     if depth == Depth::All {
         timed(times, "bench", crate::bench::bench)?;
+        timed(times, "fuzz", || crate::fuzz::fuzz(&["--seconds", "60"]))?;
     }
     Ok(())
 }
