@@ -122,9 +122,15 @@ def tool_error_rate(session):
 
 
 def longest_loop(session):
-    keys = [call.key for call in session.calls]
-    if not keys:
+    if not session.calls:
         return UNDEFINED
+    lanes = {}
+    for call in session.calls:
+        lanes.setdefault(call.lane, []).append(call.key)
+    return max(longest_cycle(keys) for keys in lanes.values())
+
+
+def longest_cycle(keys):
     most = 1
     for size in range(1, 5):
         for start in range(len(keys)):

@@ -64,8 +64,10 @@ struct Pass<'a, 'r> {
     readers: &'r Readers<'r>,
     /// Call event -> index in `facts.calls`.
     calls: BTreeMap<EventId, usize>,
-    /// Tool and input -> its number.
-    keys: HashMap<(&'a str, String), usize>,
+    /// Tool and the hash of its input -> its number.
+    keys: HashMap<(&'a str, [u8; 32]), usize>,
+    /// The input that is being hashed.
+    input: Vec<u8>,
     /// Per lane, the calls without a result.
     open: BTreeMap<&'a str, Vec<usize>>,
     /// The root's last message, while nothing was done after it.
@@ -87,6 +89,7 @@ impl<'a, 'r> Pass<'a, 'r> {
             readers,
             calls: BTreeMap::new(),
             keys: HashMap::new(),
+            input: Vec::new(),
             open: BTreeMap::new(),
             fresh: None,
             batch: None,
@@ -154,8 +157,10 @@ impl<'a, 'r> Pass<'a, 'r> {
             self.act(event.id, (index, nth), (deed, &call.input));
         }
         let next = self.keys.len();
-        let input = serde_json::to_string(&call.input).unwrap_or_default();
-        let key = *self.keys.entry((&call.name, input)).or_insert(next);
+        self.input.clear();
+        // A value that was read from JSON is written as JSON; a Vec takes all that is written.
+        let _ = serde_json::to_writer(&mut self.input, &call.input);
+        let key = *self.keys.entry((&call.name, *blake3::hash(&self.input).as_bytes())).or_insert(next);
         self.facts.calls.push(Call {
             event: event.id,
             turn: event.turn,
