@@ -11,6 +11,7 @@ mod acts;
 mod agents;
 mod bed;
 mod cli;
+mod compare;
 mod crash;
 mod dispatch;
 mod grade;

@@ -5,6 +5,7 @@
 //! through one formatter (`page.rs`), which escapes it, and shows what would hide or move text.
 
 mod chunks;
+mod comparison_view;
 mod event;
 mod event_words;
 mod figure;
@@ -16,6 +17,7 @@ mod measures;
 mod page;
 mod patch;
 mod plan;
+mod plots;
 mod quoted;
 mod trial;
 mod verdicts;
