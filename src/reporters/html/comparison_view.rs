@@ -209,7 +209,7 @@ fn next(found: &Comparison, results: &Results) -> Vec<Next> {
             anchor: (name != PASSED).then(|| safe(name)),
             tasks: of(|it| it.between_tasks),
             repeats: of(|it| it.within_tasks),
-            visible: visible.map_or("-".to_owned(), score),
+            visible: visible.map_or("-".to_owned(), super::plots::visible),
             next: variance.map(|it| it.next.clone()).unwrap_or_default(),
         })
     };

@@ -225,7 +225,7 @@ fn contrast(contrast: &Contrast) -> ContrastRow {
         anchor: super::super::names::safe(&contrast.dimension),
         by: format!("{}{}", if contrast.by < 0.0 { "−" } else { "+" }, score(contrast.by.abs())),
         half: contrast.half.map(score),
-        visible: contrast.visible.map(score),
+        visible: contrast.visible.map(super::plots::visible),
         shown: contrast.shown.words(),
         solid: matches!(contrast.shown, Shown::Apart | Shown::Constant),
         x: along(contrast.by),

@@ -24,8 +24,9 @@ pub(super) struct Curves {
     all: Vec<(String, String)>,
     /// Place and k.
     ticks: Vec<(String, usize)>,
-    /// What the curves say, for those who do not see them.
+    /// What the curves say, for those who do not see them, and where they end.
     says: String,
+    last: String,
 }
 
 /// Empty where no task was repeated.
@@ -49,9 +50,10 @@ fn curve(agent: &AgentColumn, most: usize) -> Curves {
         known.map(|(at, value)| (unit(x(at)), unit(62.0 - 56.0 * value.clamp(0.0, 1.0)))).collect()
     };
     let both = agent.pass_at_k.iter().zip(&agent.pass_hat_k).take(most).enumerate();
-    let said =
-        both.filter_map(|(at, (any, all))| Some(format!("k {}: {} and {}", at + 1, score((*any)?), score((*all)?))));
-    let said: Vec<String> = said.collect();
+    let known = both.filter_map(|(at, (any, all))| Some((at + 1, score((*any)?), score((*all)?))));
+    let known: Vec<(usize, String, String)> = known.collect();
+    let said: Vec<String> = known.iter().map(|(k, any, all)| format!("k {k}: {any} and {all}")).collect();
+    let last = known.last().map(|(k, any, all)| format!("at k = {k}: {any} at least once, {all} each time"));
     let step = most.div_ceil(8);
     Curves {
         agent: one_line(&agent.agent, 60),
@@ -59,6 +61,7 @@ fn curve(agent: &AgentColumn, most: usize) -> Curves {
         all: points(&agent.pass_hat_k),
         ticks: (0..most).step_by(step).map(|at| (unit(x(at)), at + 1)).collect(),
         says: said.join("; "),
+        last: last.unwrap_or_default(),
     }
 }
 
@@ -162,6 +165,11 @@ fn cost_of<'a>(
         (mean > 0.0).then_some((agent.agent.as_str(), mean))
     };
     found.agents.iter().filter_map(of).collect()
+}
+
+/// The smallest visible difference of scores from 0 to 1.
+pub(super) fn visible(difference: f64) -> String {
+    if difference > 1.0 { "none: over 1".to_owned() } else { score(difference) }
 }
 
 /// A place on an axis from `low` to `high`, in a box of 100.

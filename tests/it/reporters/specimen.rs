@@ -44,7 +44,9 @@ impl Specimen {
     pub fn of_three() -> Specimen {
         let one = Specimen::load();
         let results = crate::compare::three_agents();
-        let pages = vec![one.pages[0].clone(); results.trials.len()];
+        let mut page = one.pages[0].clone();
+        page.0.events.truncate(3);
+        let pages = vec![page; results.trials.len()];
         Specimen { results, pages, facts: RunFacts { stand_ins: Vec::new(), ..one.facts } }
     }
 
