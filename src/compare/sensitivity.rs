@@ -75,7 +75,7 @@ fn weights(
         for factor in [0.5, 1.5] {
             let score = |agent: usize, task: usize| {
                 let of = |trial: &&TrialResult| reweighed(trial, dimension, (criterion, factor));
-                mean(&panel.cells[agent][task].iter().filter_map(|trial| of(&trial)).collect::<Vec<f64>>())
+                mean(&panel.cells[agent][task].iter().filter_map(of).collect::<Vec<f64>>())
             };
             let by = |task| Some(score(a, task)? - score(b, task)?);
             let diff = mean(&(0..panel.tasks.len()).filter_map(by).collect::<Vec<f64>>())?;

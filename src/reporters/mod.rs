@@ -26,6 +26,7 @@ mod words;
 
 pub use annotations::{annotations, inert};
 pub use compared::compared;
+pub use html::compared_page;
 
 use crate::model::{
     fault::Fault,

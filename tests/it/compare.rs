@@ -50,6 +50,32 @@ fn what_three_agents_come_to_in_words() {
     insta::assert_snapshot!("compared", compared(&of(&[three_agents()])));
 }
 
+/// Two runs on one page, that leads nowhere since the runs have pages of their own.
+#[test]
+fn a_comparison_of_runs_is_a_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let other = Results { run: "other".to_owned(), ..three_agents() };
+    for (name, results) in [("one.json", three_agents()), ("other.json", other)] {
+        fs::write(path(name), serde_json::to_string(&results).unwrap()).unwrap();
+    }
+    let said = |to: &str| {
+        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_evalrun"));
+        command.arg("compare").arg(path("one.json")).arg(path("other.json")).args(["--agent", "hasty", "--to", to]);
+        command.output().unwrap()
+    };
+    let to = format!("html:{}", path("page.html").display());
+    assert!(said(&to).status.success());
+    let page = fs::read_to_string(path("page.html")).unwrap();
+    assert!(page.contains("<h1>hasty (three), hasty (other)</h1>") && page.contains("id=\"passes\""));
+    assert!(!page.contains("href=") && page.ends_with("</html>"), "{page}");
+    for wrong in ["pdf:x", "html", "html:"] {
+        let output = said(wrong);
+        assert_eq!(output.status.code(), Some(2), "{wrong}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("--to html:PATH"));
+    }
+}
+
 #[test]
 fn what_cannot_be_compared_is_refused() {
     let one = results("first", &[("a", "t1".to_owned(), "", vec![1.0])]);

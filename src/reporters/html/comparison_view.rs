@@ -90,16 +90,17 @@ struct Next {
 }
 
 /// `None` for one agent, and where there is nothing to say beyond the verdict.
-pub(super) fn view(found: &Comparison, results: &Results) -> Option<View> {
+/// Without `results`, as of several runs, nothing leads to criteria and no cost is drawn.
+pub(super) fn view(found: &Comparison, results: Option<&Results>) -> Option<View> {
     if found.agents.len() < 2 {
         return None;
     }
-    let hangs = hangs(found);
+    let hangs = hangs(found, results.is_some());
     let clusters = found.clusters.map(|count| format!(" in {}", plural(count as usize, "cluster"))).unwrap_or_default();
     let view = View {
         size: format!("{} on {}{clusters}", plural(found.agents.len(), "agent"), plural(found.tasks as usize, "task")),
         passes: curves(found),
-        cost: scatter(found, results),
+        cost: results.and_then(|results| scatter(found, results)),
         ranking: found.ranking.as_ref().map(ranking),
         ratios: found.efficiency.iter().take(ROWS).filter_map(ratio).collect(),
         habits: habits(found),
@@ -173,7 +174,7 @@ fn habits(found: &Comparison) -> Option<Habits> {
 }
 
 /// What is shown, and what it hangs on; a difference that is not shown hangs on nothing.
-fn hangs(found: &Comparison) -> Vec<Hangs> {
+fn hangs(found: &Comparison, linked: bool) -> Vec<Hangs> {
     let solid = |it: &&Sensitivity| {
         let same = |row: &&PairRow| (&row.a, &row.b, &row.dimension) == (&it.a, &it.b, &it.dimension);
         found.pairs.iter().find(same).filter(|row| matches!(row.verdict, Verdict::Better | Verdict::Worse))
@@ -184,7 +185,7 @@ fn hangs(found: &Comparison) -> Vec<Hangs> {
         Some(Hangs {
             pair: format!("{} − {}", one_line(&it.a, 40), one_line(&it.b, 40)),
             dimension: spoken(&it.dimension),
-            anchor: if it.dimension == PASSED { String::new() } else { safe(&it.dimension) },
+            anchor: if !linked || it.dimension == PASSED { String::new() } else { safe(&it.dimension) },
             diff: row.diff.map_or("-".to_owned(), signed),
             drop_one: range(it.drop_one),
             weights: range(it.weights),
@@ -195,7 +196,7 @@ fn hangs(found: &Comparison) -> Vec<Hangs> {
     found.sensitivity.iter().filter_map(of).collect()
 }
 
-fn next(found: &Comparison, results: &Results) -> Vec<Next> {
+fn next(found: &Comparison, results: Option<&Results>) -> Vec<Next> {
     let of = |name: &str| {
         let (variance, visible) = (found.variance.get(name), found.mde.get(name).copied().flatten());
         if variance.is_none() && visible.is_none() {
@@ -206,17 +207,19 @@ fn next(found: &Comparison, results: &Results) -> Vec<Next> {
         };
         Some(Next {
             dimension: spoken(name),
-            anchor: (name != PASSED).then(|| safe(name)),
+            anchor: (results.is_some() && name != PASSED).then(|| safe(name)),
             tasks: of(|it| it.between_tasks),
             repeats: of(|it| it.within_tasks),
             visible: visible.map_or("-".to_owned(), super::plots::visible),
             next: variance.map(|it| it.next.clone()).unwrap_or_default(),
         })
     };
-    dimensions(results).into_iter().chain([PASSED]).filter_map(of).collect()
+    let all = || found.mde.keys().map(String::as_str).filter(|name| *name != PASSED).collect();
+    let names: Vec<&str> = results.map_or_else(all, dimensions);
+    names.into_iter().chain([PASSED]).filter_map(of).collect()
 }
 
-fn signed(value: f64) -> String {
+pub(super) fn signed(value: f64) -> String {
     // What reads as 0.00 has no sign worth reading.
     format!("{}{}", if value <= -0.005 { "−" } else { "+" }, score(value.abs()))
 }

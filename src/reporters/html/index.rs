@@ -149,7 +149,7 @@ fn view<'a>(report: &'a Report<'a>, links: Links<'a>) -> View<'a> {
             Vec::new()
         },
         verdicts,
-        side: compared.as_ref().and_then(|found| comparison_view::view(found, results)),
+        side: compared.as_ref().and_then(|found| comparison_view::view(found, Some(results))),
         agents: results.agents.iter().map(|agent| of_agent(report, agent)).collect(),
         board: names.iter().map(|name| board_row(results, name)).collect(),
         heat: heat(report, links),

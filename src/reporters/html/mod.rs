@@ -5,6 +5,7 @@
 //! through one formatter (`page.rs`), which escapes it, and shows what would hide or move text.
 
 mod chunks;
+mod compared_page;
 mod comparison_view;
 mod event;
 mod event_words;
@@ -21,6 +22,8 @@ mod plots;
 mod quoted;
 mod trial;
 mod verdicts;
+
+pub use compared_page::compared_page;
 
 use super::{Report, Reporter, Written, names::page_names};
 use crate::model::fault::Fault;

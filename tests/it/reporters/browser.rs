@@ -4,7 +4,9 @@
 
 use super::hostile::{HOSTILE, spoiled, spoiled_of};
 use super::specimen::Specimen;
-use evalrun::reporters::named;
+use evalrun::compare::{Panel, compare};
+use evalrun::model::results::Results;
+use evalrun::reporters::{compared_page, named};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -185,7 +187,13 @@ fn compared_pages() -> Vec<(String, String)> {
     let text = HOSTILE.concat();
     let spoiled = spoiled_of(Specimen::of_three(), |was| format!("{was}{text}"));
     let page = |name: &str, specimen: &Specimen| (name.to_owned(), pages(specimen).remove(0).1);
-    vec![page("three", &Specimen::of_three()), page("hostile-three", &spoiled)]
+    let alone = |results: &Results| {
+        let runs = std::slice::from_ref(results);
+        String::from_utf8(compared_page(&compare(Panel::of(runs, &[]).unwrap(), runs)).unwrap()).unwrap()
+    };
+    let pages = vec![page("three", &Specimen::of_three()), page("hostile-three", &spoiled)];
+    let own = [("compared", alone(&Specimen::of_three().results)), ("hostile-compared", alone(&spoiled.results))];
+    pages.into_iter().chain(own.map(|(name, page)| (name.to_owned(), page))).collect()
 }
 
 fn hostile_pages() -> Vec<(String, String)> {
