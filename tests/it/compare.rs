@@ -92,7 +92,7 @@ fn what_cannot_be_compared_is_refused() {
         ("no common task", vec![one.clone(), other("t2", "second")], none),
         ("the task changed", vec![one.clone(), changed], none),
         ("a run of failures", vec![one.clone(), again], none),
-        ("an unknown agent", vec![one.clone(), other("t1", "second")], &nobody),
+        ("an unknown agent", vec![one, other("t1", "second")], &nobody),
     ];
     let mut said = String::new();
     for (name, runs, only) in &cases {

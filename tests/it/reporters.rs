@@ -89,11 +89,11 @@ fn three_agents_side_by_side() {
 #[test]
 fn gates_in_a_summary_and_as_annotations() {
     let mut specimen = Specimen::load();
-    let gate = |rule: &str, verdict: &str, why: &str| GateResult {
-        rule: rule.to_owned(),
-        verdict: verdict.to_owned(),
-        why: why.to_owned(),
-        ..specimen.results.gates[0].clone()
+    let first = specimen.results.gates[0].clone();
+    let gate = |rule: &str, verdict: &str, why: &str| {
+        let mut gate = first.clone();
+        (gate.rule, gate.verdict, gate.why) = (rule.to_owned(), verdict.to_owned(), why.to_owned());
+        gate
     };
     specimen.results.gates = vec![
         gate("outcome >= 0.8", "passed", "0.91"),

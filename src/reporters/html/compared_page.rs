@@ -22,12 +22,14 @@ struct View<'a> {
     size: String,
     sentences: Vec<String>,
     agents: Vec<&'a str>,
-    /// A dimension, and each agent's mean with half its interval.
-    means: Vec<(String, Vec<(String, Option<String>)>)>,
+    means: Vec<(String, Vec<Mean>)>,
     rows: Vec<Row>,
     more: usize,
     side: Option<comparison_view::View>,
 }
+
+/// An agent's mean in a dimension, with half its interval.
+type Mean = (String, Option<String>);
 
 #[derive(Serialize)]
 struct Row {
@@ -54,9 +56,11 @@ pub fn compared_page(found: &Comparison) -> Result<Vec<u8>, Fault> {
 
 fn view(found: &Comparison) -> View<'_> {
     let names = found.agents.first().into_iter().flat_map(|agent| agent.dimensions.keys());
-    let mean = |agent: &AgentColumn, name: &str| match agent.dimensions.get(name) {
-        Some(row) => (row.mean.map_or("-".to_owned(), score), half(row.low, row.high)),
-        None => ("-".to_owned(), None),
+    let mean = |agent: &AgentColumn, name: &str| -> Mean {
+        match agent.dimensions.get(name) {
+            Some(row) => (row.mean.map_or("-".to_owned(), score), half(row.low, row.high)),
+            None => ("-".to_owned(), None),
+        }
     };
     let means = |name: &String| (spoken(name), found.agents.iter().map(|agent| mean(agent, name)).collect());
     View {
