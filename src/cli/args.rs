@@ -208,6 +208,9 @@ pub struct CompareArgs {
     /// Only these agents
     #[arg(long = "agent", value_name = "A")]
     pub agents: Vec<String>,
+    /// Write the comparison as a page: html:PATH
+    #[arg(long = "to", value_name = "html:PATH")]
+    pub to: Option<String>,
     /// Print the comparison as JSON, and nothing else, on stdout
     #[arg(long)]
     pub json: bool,

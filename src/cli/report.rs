@@ -10,7 +10,7 @@ use crate::model::{
     fault::{Boundary, Fault},
     results::Results,
 };
-use crate::reporters::{REPORTERS, Report, Reporter, RunFacts, Written, terminal};
+use crate::reporters::{REPORTERS, Report, Reporter, RunFacts, Written, annotations, inert, terminal};
 use crate::runner::{
     Ended, FolderTrials, assemble, clock,
     sessions::{SessionsRecord, session_results},
@@ -123,10 +123,21 @@ pub fn write(report: &Report<'_>, folder: &Path, out: &OutArgs) -> Result<(), Fa
         return Ok(());
     }
     let colour = if std::io::stdout().is_terminal() { terminal::Colour::Yes } else { terminal::Colour::No };
-    say::out(&terminal::terminal(report, width(), colour));
+    let text = terminal::terminal(report, width(), colour);
+    if on_github() {
+        say::out(&inert(&text));
+        say::out(&annotations(report.results));
+    } else {
+        say::out(&text);
+    }
     say::out(&format!("report: {}\n", folder.join("report.html").display()));
     say::out(&format!("{}\n", folder.display()));
     Ok(())
+}
+
+/// Whether a GitHub runner reads what is printed.
+fn on_github() -> bool {
+    std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
 /// What `--json` prints.

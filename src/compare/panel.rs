@@ -75,11 +75,11 @@ impl<'a> Panel<'a> {
         for lane in lanes {
             let unread = lane.trials.iter().filter(|trial| !trial.twin && trial.scores.is_empty()).count();
             if unread > 0 {
-                let what = format!("{unread} trials of {}", lane.name);
+                let what = format!("{} of {}", trials(unread), lane.name);
                 self.excluded.push(Excluded { what, why: "they have no grades".to_owned() });
             }
             if lane.not_run > 0 {
-                let what = format!("{} trials of {}", lane.not_run, lane.name);
+                let what = format!("{} of {}", trials(lane.not_run), lane.name);
                 self.excluded.push(Excluded { what, why: "they were not run or broke".to_owned() });
             }
         }
@@ -227,6 +227,10 @@ fn same_graders(runs: &[Results]) -> Result<(), Fault> {
         }
         None => Ok(()),
     }
+}
+
+fn trials(count: usize) -> String {
+    format!("{count} trial{}", if count == 1 { "" } else { "s" })
 }
 
 fn refused(message: impl Into<String>) -> Fault {

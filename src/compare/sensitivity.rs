@@ -10,10 +10,11 @@ use crate::model::{
 };
 
 pub(super) fn of_pairs(panel: &Panel<'_>, pairs: &[PairRow]) -> Vec<Sensitivity> {
-    pairs.iter().filter(|row| row.n >= 3).map(|row| of_pair(panel, row)).collect()
+    let criteria = panel.criteria();
+    pairs.iter().filter(|row| row.n >= 3).map(|row| of_pair(panel, &criteria, row)).collect()
 }
 
-fn of_pair(panel: &Panel<'_>, row: &PairRow) -> Sensitivity {
+fn of_pair(panel: &Panel<'_>, criteria: &[(String, String)], row: &PairRow) -> Sensitivity {
     let place = |name: &str| panel.agents.iter().position(|agent| agent == name).unwrap_or_default();
     let two = (place(&row.a), place(&row.b));
     let found = differences(panel, two, &Of::Dimension(&row.dimension));
@@ -32,7 +33,7 @@ fn of_pair(panel: &Panel<'_>, row: &PairRow) -> Sensitivity {
         dimension: row.dimension.clone(),
         drop_one: (least <= most).then_some((least, most)),
         hangs_on,
-        weights: weights(panel, two, &row.dimension),
+        weights: weights(panel, two, (&row.dimension, criteria)),
     }
 }
 
@@ -63,14 +64,18 @@ fn changes(row: &PairRow, without: &Differences<'_>) -> bool {
 }
 
 /// The smallest and largest difference over every criterion of the dimension, weighing half and half as much again.
-fn weights(panel: &Panel<'_>, (a, b): (usize, usize), dimension: &str) -> Option<(f64, f64)> {
-    let criteria = panel.criteria().into_iter().filter(|(of, _)| of == dimension);
+fn weights(
+    panel: &Panel<'_>,
+    (a, b): (usize, usize),
+    (dimension, criteria): (&str, &[(String, String)]),
+) -> Option<(f64, f64)> {
+    let criteria = criteria.iter().filter(|(of, _)| of == dimension);
     let mut range: Option<(f64, f64)> = None;
     for (_, criterion) in criteria {
         for factor in [0.5, 1.5] {
             let score = |agent: usize, task: usize| {
-                let of = |trial: &&TrialResult| reweighed(trial, dimension, (&criterion, factor));
-                mean(&panel.cells[agent][task].iter().filter_map(|trial| of(&trial)).collect::<Vec<f64>>())
+                let of = |trial: &&TrialResult| reweighed(trial, dimension, (criterion, factor));
+                mean(&panel.cells[agent][task].iter().filter_map(of).collect::<Vec<f64>>())
             };
             let by = |task| Some(score(a, task)? - score(b, task)?);
             let diff = mean(&(0..panel.tasks.len()).filter_map(by).collect::<Vec<f64>>())?;

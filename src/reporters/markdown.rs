@@ -6,19 +6,21 @@ use super::findings::{Found, Missing, criteria, exclusions, worst};
 use super::habits::habits;
 use super::names::{scored_dimensions, spoken};
 use super::repeated::{COLUMNS, asking, rows};
-use super::standings::{pairs, sentence};
+use super::standings::{pairs, sentence, side_by_side};
 use super::terminal::{per_task, spent};
 use super::words::{duration, figure, half, one_line, plural, score};
 use super::{Report, Reporter, Written};
 use crate::model::{
     fault::Fault,
-    results::{AgentResult, Results, TrialResult},
+    results::{AgentResult, GateResult, Results, TrialResult},
 };
 use std::fmt::Write;
 
 pub(super) const MARKDOWN: Reporter =
     Reporter { name: "md", about: "a summary that fits a pull request's comment", file: "summary.md", render };
 
+/// Characters of a comment; GitHub refuses 65,536.
+const WHOLE: usize = 65_000;
 /// Lines of a section.
 const MOST: usize = 20;
 
@@ -26,17 +28,28 @@ fn render(report: &Report<'_>) -> Result<Vec<Written>, Fault> {
     let results = report.results;
     let mut out = String::new();
     alert(results, &mut out);
+    gates(results, &mut out);
     table(report, &mut out);
     compared(results, &mut out);
     repeated(results, &mut out);
     failing(results, &mut out);
     least_met(results, &mut out);
     left_out(results, &mut out);
-    gates(results, &mut out);
     habits_table(results, &mut out);
     notes(report, &mut out);
     foot(report, &mut out);
+    fit(&mut out);
     Ok(vec![Written { path: MARKDOWN.file.to_owned(), bytes: out.into_bytes() }])
+}
+
+/// Cut after a whole line, and says so.
+fn fit(out: &mut String) {
+    const CUT: &str = "\n- and more in report.html\n";
+    let Some((end, _)) = out.char_indices().nth(WHOLE) else { return };
+    let room = out[..end].char_indices().rev().nth(CUT.len()).map_or(0, |(at, _)| at);
+    let line = out[..room].rfind('\n').map_or(0, |at| at + 1);
+    out.truncate(line);
+    out.push_str(CUT);
 }
 
 /// Foreign text as inert markdown on one line.
@@ -86,7 +99,19 @@ fn alert(results: &Results, out: &mut String) {
     if !results.not_run.is_empty() {
         parts.push(format!("{} not run", results.not_run.len()));
     }
-    let kind = if broken > 0 { "WARNING" } else { "NOTE" };
+    let gates = |verdict: &str| results.gates.iter().filter(|gate| gate.verdict == verdict).count();
+    let (gate_failed, open, held) = (gates("failed"), gates("inconclusive"), gates("passed"));
+    for (count, word) in [(gate_failed, "failed"), (open, "inconclusive"), (held, "passed")] {
+        if count > 0 {
+            parts.push(format!("{} {word}", plural(count, "gate rule")));
+        }
+    }
+    let kind = match (gate_failed, open + broken, held) {
+        (1.., ..) => "CAUTION",
+        (_, 1.., _) => "WARNING",
+        (_, _, 1..) => "TIP",
+        _ => "NOTE",
+    };
     let _ = writeln!(out, "> [!{kind}]\n> **{}**: {}\n", escaped(&results.suite, 80), parts.join(", "));
 }
 
@@ -119,7 +144,7 @@ fn design(agent: &AgentResult) -> String {
 }
 
 fn compared(results: &Results, out: &mut String) {
-    for pair in pairs(results) {
+    for pair in pairs(results, side_by_side(results).as_ref()) {
         let _ = writeln!(out, "- {}", escaped(&sentence(&pair), 1000));
     }
     if results.agents.len() > 1 {
@@ -195,11 +220,22 @@ fn left_out(results: &Results, out: &mut String) {
 }
 
 fn gates(results: &Results, out: &mut String) {
-    let gates: Vec<_> = results.gates.iter().collect();
-    section(out, "Gate", &gates, |gate| {
+    if results.gates.is_empty() {
+        return;
+    }
+    out.push_str("### Gate\n\n| rule | verdict | why |\n| --- | --- | --- |\n");
+    // What failed is read first, and must not be what is cut.
+    let mut gates: Vec<&GateResult> = results.gates.iter().collect();
+    gates.sort_by_key(|gate| ["failed", "inconclusive"].iter().position(|word| *word == gate.verdict).unwrap_or(2));
+    for gate in gates.iter().take(MOST) {
         let verdict = escaped(&gate.verdict.replace('_', " "), 40);
-        format!("{verdict}: {} ({})", escaped(&gate.rule, 120), escaped(&gate.why, 200))
-    });
+        let verdict = if gate.verdict == "failed" { format!("**{verdict}**") } else { verdict };
+        let _ = writeln!(out, "| {} | {verdict} | {} |", escaped(&gate.rule, 120), escaped(&gate.why, 200));
+    }
+    if gates.len() > MOST {
+        let _ = writeln!(out, "\n- and {} more", gates.len() - MOST);
+    }
+    out.push('\n');
 }
 
 fn habits_table(results: &Results, out: &mut String) {

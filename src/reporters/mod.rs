@@ -4,10 +4,12 @@
 //! results.json   what others read            terminal      one table, then what to look at first
 //! report.html    verdict, numbers, failures  report/trials one page a trial: the conversation beside the verdicts that cite it
 //! summary.md     fits a comment              junit.xml     expected checks as test cases
+//! annotations.txt gate rules for a GitHub run
 //! ```
 //!
 //! Every text in a report was written by an agent, a workspace or a suite: all of it is hostile. Each output escapes it in one place of its own.
 
+mod annotations;
 mod compared;
 pub mod explain;
 pub mod explain_json;
@@ -23,7 +25,9 @@ mod standings;
 pub mod terminal;
 mod words;
 
+pub use annotations::{annotations, inert};
 pub use compared::compared;
+pub use html::compared_page;
 
 use crate::model::{
     fault::Fault,
@@ -91,7 +95,7 @@ pub struct Reporter {
 }
 
 /// Every reporter.
-pub static REPORTERS: &[Reporter] = &[html::HTML, json::JSON, junit::JUNIT, markdown::MARKDOWN];
+pub static REPORTERS: &[Reporter] = &[annotations::GITHUB, html::HTML, json::JSON, junit::JUNIT, markdown::MARKDOWN];
 
 /// Foreign text on one line of at most 300 signs, with everything that hides or moves text written out.
 pub fn plain(text: &str) -> String {

@@ -1,37 +1,40 @@
 //! Who did better at what, and whether the run can show it.
 //!
-//! Differences are paired by task: for each task the difference of two agents' means, over those differences a t interval. `careful beats hasty on
-//! self-checking by 0.62 ± 0.11` is said only where the interval leaves zero out; with one task there is no interval, and the data do not suffice.
+//! The numbers are those of `compare`: differences paired by task. `careful beats hasty on self-checking by 0.62 ± 0.11` is said only where the
+//! interval leaves zero out; with one task there is no interval, and the data do not suffice.
 
 use super::names::{dimensions, spoken};
 use super::words::{and, plural, score};
+use crate::compare::{Panel, compare};
 use crate::graders::dimension;
 use crate::model::{
+    comparison::{Comparison, PairRow, Verdict},
     fault::{Boundary, Fault},
     results::{Results, ScoreResult, TrialResult},
     score::{Outcome, Score},
 };
-use crate::stats::mean_interval;
 use std::collections::BTreeMap;
 
 /// Differences below this read as `0.00`.
 const LEVEL: f64 = 0.005;
 
 /// Two agents over every dimension that both have.
-pub(super) struct Pair<'a> {
-    pub ahead: &'a str,
-    pub behind: &'a str,
-    pub contrasts: Vec<Contrast<'a>>,
+pub(super) struct Pair {
+    pub ahead: String,
+    pub behind: String,
+    pub contrasts: Vec<Contrast>,
     /// Tasks that both have, and trials per task.
     pub tasks: usize,
     pub trials: (usize, usize),
 }
 
 /// One dimension of a pair: `by` is the mean over tasks of ahead minus behind.
-pub(super) struct Contrast<'a> {
-    pub dimension: &'a str,
+pub(super) struct Contrast {
+    pub dimension: String,
     pub by: f64,
     pub half: Option<f64>,
+    /// The smallest true difference that so many tasks would show four times out of five.
+    pub visible: Option<f64>,
     pub shown: Shown,
 }
 
@@ -61,19 +64,23 @@ impl Shown {
     }
 }
 
-/// Task -> trials' scores.
-type ByTask<'a> = BTreeMap<&'a str, Vec<f64>>;
+/// The agents of one run side by side; `None` where nothing may be compared, as in a run of trials that had failed before.
+pub(super) fn side_by_side(results: &Results) -> Option<Comparison> {
+    let runs = std::slice::from_ref(results);
+    Panel::of(runs, &[]).ok().map(|panel| compare(panel, runs))
+}
 
 /// The best agent against each other one; all pairs where there are at most three. Without a task in common there is nothing to compare.
-pub(super) fn pairs(results: &Results) -> Vec<Pair<'_>> {
+pub(super) fn pairs(results: &Results, found: Option<&Comparison>) -> Vec<Pair> {
+    let Some(found) = found else { return Vec::new() };
     let names = dimensions(results);
-    let scores = scores(results);
     let ranked = ranked(results);
     let mut pairs = Vec::new();
     for (at, ahead) in ranked.iter().enumerate() {
         for behind in &ranked[at + 1..] {
             if at == 0 || ranked.len() <= 3 {
-                pairs.extend(pair(&scores, &names, (ahead, behind)));
+                let contrasts = contrasts(found, &names, (ahead, behind));
+                pairs.extend(pair(results, (ahead, behind), contrasts));
             }
         }
     }
@@ -81,7 +88,7 @@ pub(super) fn pairs(results: &Results) -> Vec<Pair<'_>> {
 }
 
 /// Agents by the mean of their dimensions, best first.
-pub(super) fn ranked(results: &Results) -> Vec<&str> {
+fn ranked(results: &Results) -> Vec<&str> {
     let mean = |at: usize| {
         let means: Vec<f64> = results.agents[at].dimensions.values().filter_map(|dimension| dimension.mean).collect();
         if means.is_empty() { -1.0 } else { means.iter().sum::<f64>() / means.len() as f64 }
@@ -98,13 +105,12 @@ pub(super) fn of_trial(trial: &TrialResult, name: &str) -> Option<f64> {
 }
 
 /// A pair in one sentence or two.
-pub(super) fn sentence(pair: &Pair<'_>) -> String {
-    let group = |shown: &[Shown]| -> Vec<&Contrast<'_>> {
-        pair.contrasts.iter().filter(|it| shown.contains(&it.shown)).collect()
-    };
+pub(super) fn sentence(pair: &Pair) -> String {
+    let group =
+        |shown: &[Shown]| -> Vec<&Contrast> { pair.contrasts.iter().filter(|it| shown.contains(&it.shown)).collect() };
     let mut parts = Vec::new();
     let solid = group(&[Shown::Apart, Shown::Constant]);
-    let (won, lost): (Vec<&Contrast<'_>>, Vec<&Contrast<'_>>) = solid.into_iter().partition(|it| it.by > 0.0);
+    let (won, lost): (Vec<&Contrast>, Vec<&Contrast>) = solid.into_iter().partition(|it| it.by > 0.0);
     if !won.is_empty() {
         parts.push(format!("{} beats {} {}", pair.ahead, pair.behind, on(&won)));
     }
@@ -124,7 +130,7 @@ pub(super) fn sentence(pair: &Pair<'_>) -> String {
     }
     let level = group(&[Shown::Level]);
     if !level.is_empty() {
-        let names: Vec<String> = level.iter().map(|it| spoken(it.dimension)).collect();
+        let names: Vec<String> = level.iter().map(|it| spoken(&it.dimension)).collect();
         let subject = if parts.is_empty() { format!("{} and {} are ", pair.ahead, pair.behind) } else { String::new() };
         parts.push(format!("{subject}level on {}", and(&names)));
     }
@@ -132,7 +138,7 @@ pub(super) fn sentence(pair: &Pair<'_>) -> String {
 }
 
 /// `3 tasks x 1`.
-pub(super) fn design(pair: &Pair<'_>) -> String {
+pub(super) fn design(pair: &Pair) -> String {
     let trials = match pair.trials {
         (least, most) if least == most => most.to_string(),
         (least, most) => format!("{least} to {most}"),
@@ -162,72 +168,65 @@ pub(super) fn as_score(result: &ScoreResult) -> Score {
     }
 }
 
-fn scores(results: &Results) -> BTreeMap<(&str, &str), ByTask<'_>> {
-    let names = dimensions(results);
-    let mut found: BTreeMap<(&str, &str), ByTask<'_>> = BTreeMap::new();
-    for trial in results.trials.iter().filter(|trial| !trial.twin) {
-        for name in &names {
-            if let Some(value) = of_trial(trial, name) {
-                found.entry((&trial.agent, name)).or_default().entry(&trial.task).or_default().push(value);
-            }
-        }
-    }
-    found
-}
-
-fn pair<'a>(
-    scores: &BTreeMap<(&str, &str), ByTask<'a>>,
-    names: &[&'a str],
-    (ahead, behind): (&'a str, &'a str),
-) -> Option<Pair<'a>> {
-    let mut pair = Pair { ahead, behind, contrasts: Vec::new(), tasks: 0, trials: (usize::MAX, 0) };
-    for name in names {
-        let (Some(a), Some(b)) = (scores.get(&(ahead, *name)), scores.get(&(behind, *name))) else { continue };
-        let both: Vec<(&Vec<f64>, &Vec<f64>)> = a.iter().filter_map(|(task, a)| Some((a, b.get(task)?))).collect();
-        let differences: Vec<f64> = both.iter().map(|(a, b)| mean(a) - mean(b)).collect();
-        pair.contrasts.extend(contrast(name, &differences));
-        pair.tasks = pair.tasks.max(both.len());
-        for (a, b) in both {
-            pair.trials = (pair.trials.0.min(a.len()).min(b.len()), pair.trials.1.max(a.len()).max(b.len()));
-        }
-    }
-    pair.trials.0 = pair.trials.0.min(pair.trials.1);
-    pair.contrasts.sort_by(|a, b| b.by.total_cmp(&a.by));
-    (!pair.contrasts.is_empty()).then_some(pair)
-}
-
-fn contrast<'a>(dimension: &'a str, differences: &[f64]) -> Option<Contrast<'a>> {
-    let found = mean_interval(differences)?;
-    let half = found.interval.map(|(low, high)| (high - low) / 2.0);
-    let shown = match half {
-        None if found.mean.abs() < LEVEL => Shown::Level,
-        None if found.tasks < 2 => Shown::TooFew,
-        None => Shown::Constant,
-        Some(half) if found.mean.abs() > half => Shown::Apart,
-        Some(_) => Shown::Within,
+/// Every dimension that both have a score in on some task, the largest lead first.
+fn contrasts(found: &Comparison, names: &[&str], (ahead, behind): (&str, &str)) -> Vec<Contrast> {
+    let of = |row: &PairRow| {
+        let sign = match (row.a.as_str(), row.b.as_str()) {
+            two if two == (ahead, behind) => 1.0,
+            two if two == (behind, ahead) => -1.0,
+            _ => return None,
+        };
+        names.contains(&row.dimension.as_str()).then_some(())?;
+        let half = row.low.zip(row.high).map(|(low, high)| (high - low) / 2.0);
+        let by = sign * row.diff?;
+        let visible = found.mde.get(&row.dimension).copied().flatten();
+        Some(Contrast { dimension: row.dimension.clone(), by, half, visible, shown: shown(row) })
     };
-    Some(Contrast { dimension, by: found.mean, half, shown })
+    let mut contrasts: Vec<Contrast> = found.pairs.iter().filter_map(of).collect();
+    let place = |it: &Contrast| names.iter().position(|name| *name == it.dimension);
+    contrasts.sort_by(|a, b| b.by.total_cmp(&a.by).then(place(a).cmp(&place(b))));
+    contrasts
 }
 
-fn on(contrasts: &[&Contrast<'_>]) -> String {
+fn shown(row: &PairRow) -> Shown {
+    match row.verdict {
+        Verdict::Better | Verdict::Worse => Shown::Apart,
+        _ if row.low.is_none() && row.diff.is_some_and(|diff| diff.abs() < LEVEL) => Shown::Level,
+        Verdict::NotShown => Shown::Within,
+        Verdict::Constant => Shown::Constant,
+        Verdict::InsufficientData => Shown::TooFew,
+    }
+}
+
+fn pair(results: &Results, (ahead, behind): (&str, &str), contrasts: Vec<Contrast>) -> Option<Pair> {
+    let mut trials: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for trial in results.trials.iter().filter(|trial| !trial.twin && !trial.scores.is_empty()) {
+        let of = trials.entry(&trial.task).or_default();
+        of.0 += usize::from(trial.agent == ahead);
+        of.1 += usize::from(trial.agent == behind);
+    }
+    let both: Vec<(usize, usize)> = trials.into_values().filter(|(a, b)| *a > 0 && *b > 0).collect();
+    let least = both.iter().map(|(a, b)| *a.min(b)).min()?;
+    let most = both.iter().map(|(a, b)| *a.max(b)).max()?;
+    let (ahead, behind) = (ahead.to_owned(), behind.to_owned());
+    (!contrasts.is_empty()).then_some(Pair { ahead, behind, contrasts, tasks: both.len(), trials: (least, most) })
+}
+
+fn on(contrasts: &[&Contrast]) -> String {
     let items: Vec<String> =
-        contrasts.iter().map(|it| format!("on {} by {}", spoken(it.dimension), amount(it))).collect();
+        contrasts.iter().map(|it| format!("on {} by {}", spoken(&it.dimension), amount(it))).collect();
     and(&items)
 }
 
-fn listed(contrasts: &[&Contrast<'_>]) -> String {
-    let item = |it: &&Contrast<'_>| {
+fn listed(contrasts: &[&Contrast]) -> String {
+    let item = |it: &&Contrast| {
         let sign = if it.by < 0.0 { "-" } else { "+" };
-        format!("{} {sign}{}", spoken(it.dimension), amount(it))
+        format!("{} {sign}{}", spoken(&it.dimension), amount(it))
     };
     contrasts.iter().map(item).collect::<Vec<_>>().join(", ")
 }
 
-fn amount(contrast: &Contrast<'_>) -> String {
+fn amount(contrast: &Contrast) -> String {
     let by = score(contrast.by.abs());
     contrast.half.map(|half| format!("{by} ± {}", score(half))).unwrap_or(by)
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
 }

@@ -17,7 +17,7 @@ use super::Report;
 use super::findings::{Exclusion, Missing, criteria, exclusions, worst};
 use super::habits::habits;
 use super::names::{scored_dimensions, spoken};
-use super::standings::{pairs, sentence};
+use super::standings::{pairs, sentence, side_by_side};
 use super::words::{and, duration, half, number, one_line, plural, score, usd};
 use crate::model::results::{AgentResult, Results};
 use comfy_table::{Table, presets::NOTHING};
@@ -130,7 +130,7 @@ impl Page {
     }
 
     fn verdicts(&mut self, results: &Results) {
-        let pairs = pairs(results);
+        let pairs = pairs(results, side_by_side(results).as_ref());
         if !pairs.is_empty() {
             self.section("compared");
             for pair in &pairs {

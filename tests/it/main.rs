@@ -14,6 +14,7 @@ mod bed;
 mod calibrate;
 mod cli;
 mod code;
+mod compare;
 mod crash;
 mod dispatch;
 mod explain;

@@ -7,6 +7,7 @@ mod large;
 mod specimen;
 
 use evalrun::graders::event_text;
+use evalrun::model::results::{AgentResult, DimensionResult, GateResult};
 use evalrun::reporters::{
     REPORTERS, Report, named,
     terminal::{Colour, terminal},
@@ -96,6 +97,73 @@ fn repeated_trials_are_told_and_a_missing_number_is_no_zero() {
 fn fits(results: &serde_json::Value) -> bool {
     let schema: serde_json::Value = serde_json::from_str(&specimen::file("schema/results.schema.json")).unwrap();
     jsonschema::validator_for(&schema).unwrap().is_valid(results)
+}
+
+/// Every part of a comparison, on the first page; with one agent none of it.
+#[test]
+fn three_agents_side_by_side() {
+    let specimen = Specimen::of_three();
+    let page = |specimen: &Specimen| {
+        String::from_utf8((named("html").unwrap().render)(&specimen.report()).unwrap()[0].bytes.clone()).unwrap()
+    };
+    let text = page(&specimen);
+    let from = text.find("<section id=\"side-by-side\">").unwrap();
+    let section = &text[from..from + text[from..].find("</section>").unwrap()];
+    insta::assert_snapshot!("side_by_side", section);
+    let mut alone = specimen;
+    alone.results.agents.truncate(1);
+    assert!(!page(&alone).contains("id=\"side-by-side\""));
+    let mut again = Specimen::of_three();
+    again.results.failed_in = Some("before".to_owned());
+    assert!(!page(&again).contains("id=\"side-by-side\""), "failures that were tried again are compared");
+}
+
+#[test]
+fn gates_in_a_summary_and_as_annotations() {
+    let mut specimen = Specimen::load();
+    let first = specimen.results.gates[0].clone();
+    let gate = |rule: &str, verdict: &str, why: &str| {
+        let mut gate = first.clone();
+        (gate.rule, gate.verdict, gate.why) = (rule.to_owned(), verdict.to_owned(), why.to_owned());
+        gate
+    };
+    specimen.results.gates = vec![
+        gate("outcome >= 0.8", "passed", "0.91"),
+        gate("careful no_worse on planning, by 0.05", "inconclusive", "the interval holds the margin"),
+        gate("passed >= 50%", "failed", "0 of 2\n::error::not a command"),
+    ];
+    let summary = only(&specimen.report(), "md");
+    let found = format!("{}\n---\n{}", summary.split("\n| agent").next().unwrap(), only(&specimen.report(), "github"));
+    insta::assert_snapshot!("gates", found);
+    specimen.results.gates.clear();
+    assert_eq!(only(&specimen.report(), "github"), "");
+}
+
+#[test]
+fn a_summary_fits_a_comment() {
+    let mut specimen = Specimen::of_three();
+    for trial in &mut specimen.results.trials {
+        trial.passed = Some(false);
+        trial.end.why = "é".repeat(10_000);
+        trial.scores.iter_mut().for_each(|score| score.why = "ü".repeat(10_000));
+    }
+    let gate = Specimen::load().results.gates[0].clone();
+    let gate = GateResult { rule: "[".repeat(500), why: "[".repeat(500), ..gate };
+    specimen.results.gates = vec![gate; 300];
+    specimen.results.agents = (0..120)
+        .map(|at| AgentResult { agent: format!("{}{at}", "[".repeat(30)), ..specimen.results.agents[0].clone() })
+        .collect();
+    specimen.facts.notes = vec!["[".repeat(1000); 50];
+    for agent in &mut specimen.results.agents {
+        agent.dimensions = (0..40).map(|at| (format!("{at}{}", "_".repeat(60)), dimension())).collect();
+    }
+    let summary = only(&specimen.report(), "md");
+    assert!(summary.chars().count() <= 65_000, "{}", summary.chars().count());
+    assert!(summary.ends_with("- and more in report.html\n"), "it was cut, and does not say so");
+}
+
+fn dimension() -> DimensionResult {
+    Specimen::load().results.agents[0].dimensions.values().next().unwrap().clone()
 }
 
 #[test]

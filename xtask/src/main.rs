@@ -4,6 +4,7 @@
 mod bench;
 mod fuzz;
 mod gen_run;
+mod shots;
 mod steps;
 mod tools;
 
@@ -19,7 +20,8 @@ cargo xtask fuzz [TARGET] [--seconds N] [--seed N] [--keep]
 cargo xtask gen-run --trials N --criteria M --out DIR     a made-up run, to measure `evalrun report` on
 cargo xtask sim [--replications N]
                              the gate against agents of known quality, 10,000 runs a cell: writes docs/simulation.md
-cargo xtask schema           write the generated files again: schema/suite.schema.json, docs/suite.md, docs/metrics.md";
+cargo xtask schema           write the generated files again: schema/suite.schema.json, docs/suite.md, docs/metrics.md
+cargo xtask shots [--run RUN] [--out DIR]   pictures of the pages of a run (the quickstart's), at 1280 and 400 px, light and dark";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         }
         ["sim"] => bench::sim(&[]),
         ["sim", "--replications", count] => bench::sim(&["--replications", *count]),
+        ["shots", rest @ ..] => shots::shots(rest),
         ["schema"] => steps::regenerate(),
         _ => {
             eprintln!("{USAGE}");

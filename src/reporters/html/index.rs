@@ -3,12 +3,12 @@
 use super::super::Report;
 use super::super::names::{scored_dimensions, spoken};
 use super::super::repeated;
-use super::super::standings::{Contrast, Pair, Shown, design, of_trial, pairs, sentence};
+use super::super::standings::{Contrast, Pair, Shown, design, of_trial, pairs, sentence, side_by_side};
 use super::super::terminal::{per_task, spent};
 use super::super::words::{duration, half, plural, score};
 use super::figure::{Measured, level, measured};
 use super::page::Pages;
-use super::{findings_view, habits_view, interview, measures};
+use super::{comparison_view, findings_view, habits_view, interview, measures};
 use crate::model::{
     fault::Fault,
     results::{AgentResult, DimensionResult, Results, TrialResult},
@@ -48,9 +48,10 @@ struct View<'a> {
     about: Option<&'a str>,
     facts: Vec<(&'static str, String)>,
     stand_ins: &'a [String],
-    verdicts: Vec<Verdict<'a>>,
+    verdicts: Vec<Verdict>,
     /// What is said of an agent where there is none to compare it with.
     alone: Vec<String>,
+    side: Option<comparison_view::View>,
     agents: Vec<Agent<'a>>,
     board: Vec<BoardRow>,
     heat: Vec<HeatRow<'a>>,
@@ -72,9 +73,9 @@ struct View<'a> {
 }
 
 #[derive(Serialize)]
-struct Verdict<'a> {
-    ahead: &'a str,
-    behind: &'a str,
+struct Verdict {
+    ahead: String,
+    behind: String,
     sentence: String,
     design: String,
     rows: Vec<ContrastRow>,
@@ -87,6 +88,7 @@ struct ContrastRow {
     anchor: String,
     by: String,
     half: Option<String>,
+    visible: Option<String>,
     shown: &'static str,
     solid: bool,
     x: String,
@@ -137,7 +139,8 @@ struct HeatTrial<'a> {
 fn view<'a>(report: &'a Report<'a>, links: Links<'a>) -> View<'a> {
     let results = report.results;
     let names = scored_dimensions(results);
-    let verdicts: Vec<Verdict<'_>> = pairs(results).iter().map(verdict).collect();
+    let compared = side_by_side(results);
+    let verdicts: Vec<Verdict> = pairs(results, compared.as_ref()).into_iter().map(verdict).collect();
     View {
         title: format!("{} · evalrun", results.suite),
         suite: &results.suite,
@@ -150,6 +153,7 @@ fn view<'a>(report: &'a Report<'a>, links: Links<'a>) -> View<'a> {
             Vec::new()
         },
         verdicts,
+        side: compared.as_ref().and_then(|found| comparison_view::view(found, Some(results))),
         agents: results.agents.iter().map(|agent| of_agent(report, agent)).collect(),
         board: names.iter().map(|name| board_row(results, name)).collect(),
         heat: heat(report, links),
@@ -211,23 +215,24 @@ fn facts(report: &Report<'_>) -> Vec<(&'static str, String)> {
     all.into_iter().filter(|(_, text)| !text.is_empty()).collect()
 }
 
-fn verdict<'a>(pair: &Pair<'a>) -> Verdict<'a> {
+fn verdict(pair: Pair) -> Verdict {
     Verdict {
+        sentence: sentence(&pair),
+        design: design(&pair),
+        rows: pair.contrasts.iter().map(contrast).collect(),
         ahead: pair.ahead,
         behind: pair.behind,
-        sentence: sentence(pair),
-        design: design(pair),
-        rows: pair.contrasts.iter().map(contrast).collect(),
     }
 }
 
-fn contrast(contrast: &Contrast<'_>) -> ContrastRow {
+fn contrast(contrast: &Contrast) -> ContrastRow {
     let along = |value: f64| format!("{:.1}", (value.clamp(-1.0, 1.0) + 1.0) * 50.0);
     ContrastRow {
-        dimension: spoken(contrast.dimension),
-        anchor: super::super::names::safe(contrast.dimension),
+        dimension: spoken(&contrast.dimension),
+        anchor: super::super::names::safe(&contrast.dimension),
         by: format!("{}{}", if contrast.by < 0.0 { "−" } else { "+" }, score(contrast.by.abs())),
         half: contrast.half.map(score),
+        visible: contrast.visible.map(super::plots::visible),
         shown: contrast.shown.words(),
         solid: matches!(contrast.shown, Shown::Apart | Shown::Constant),
         x: along(contrast.by),

@@ -5,6 +5,8 @@
 //! through one formatter (`page.rs`), which escapes it, and shows what would hide or move text.
 
 mod chunks;
+mod compared_page;
+mod comparison_view;
 mod event;
 mod event_words;
 mod figure;
@@ -16,9 +18,12 @@ mod measures;
 mod page;
 mod patch;
 mod plan;
+mod plots;
 mod quoted;
 mod trial;
 mod verdicts;
+
+pub use compared_page::compared_page;
 
 use super::{
     Report, Reporter, Written,

@@ -15,6 +15,8 @@ use sha2::{Digest, Sha256};
 const TEMPLATES: &[(&str, &str)] = &[
     ("page", include_str!("../../../reports/page.j2")),
     ("report", include_str!("../../../reports/report.html.j2")),
+    ("compared", include_str!("../../../reports/compared.html.j2")),
+    ("comparison", include_str!("../../../reports/comparison.j2")),
     ("trial", include_str!("../../../reports/trial.html.j2")),
     ("events", include_str!("../../../reports/events.html.j2")),
     ("trial_end", include_str!("../../../reports/trial_end.html.j2")),

@@ -2,9 +2,11 @@
 //!
 //! Without `chromium` on PATH these are skipped, unless CI is set.
 
-use super::hostile::{HOSTILE, spoiled};
+use super::hostile::{HOSTILE, spoiled, spoiled_of};
 use super::specimen::Specimen;
-use evalrun::reporters::named;
+use evalrun::compare::{Panel, compare};
+use evalrun::model::results::Results;
+use evalrun::reporters::{compared_page, named};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -23,7 +25,7 @@ const PROBE: &str = "<script>addEventListener('load',()=>{
 fn hostile_pages_run_and_fetch_nothing() {
     let Some(browser) = browser() else { return };
     let folder = tempfile::tempdir().unwrap();
-    for (name, page) in hostile_pages() {
+    for (name, page) in hostile_pages().into_iter().chain(compared_pages()) {
         let path = folder.path().join(format!("{name}.html"));
         fs::write(&path, &page).unwrap();
         let seen = visit(&browser, &path);
@@ -63,7 +65,7 @@ fn pages_fit_a_desk_and_a_telephone() {
     let folder = tempfile::tempdir().unwrap();
     let mut frames = String::new();
     let mut count = 0;
-    for (name, page) in pages(&Specimen::load()).into_iter().chain(hostile_pages()) {
+    for (name, page) in pages(&Specimen::load()).into_iter().chain(compared_pages()).chain(hostile_pages()) {
         let (head, rest) = page.split_once("<meta http-equiv").unwrap();
         let (_, rest) = rest.split_once('>').unwrap();
         fs::write(folder.path().join(format!("{name}.html")), format!("{head}{rest}{PROBE}")).unwrap();
@@ -178,6 +180,20 @@ fn pages(specimen: &Specimen) -> Vec<(String, String)> {
     let written = (named("html").unwrap().render)(&specimen.report()).unwrap();
     let page = |at: usize, name: &str| (name.to_owned(), String::from_utf8(written[at].bytes.clone()).unwrap());
     vec![page(0, "report"), page(1, "trial")]
+}
+
+/// The first page of three agents: plain, and with hostile text in every field.
+fn compared_pages() -> Vec<(String, String)> {
+    let text = HOSTILE.concat();
+    let spoiled = spoiled_of(Specimen::of_three(), |was| format!("{was}{text}"));
+    let page = |name: &str, specimen: &Specimen| (name.to_owned(), pages(specimen).remove(0).1);
+    let alone = |results: &Results| {
+        let runs = std::slice::from_ref(results);
+        String::from_utf8(compared_page(&compare(Panel::of(runs, &[]).unwrap(), runs)).unwrap()).unwrap()
+    };
+    let pages = vec![page("three", &Specimen::of_three()), page("hostile-three", &spoiled)];
+    let own = [("compared", alone(&Specimen::of_three().results)), ("hostile-compared", alone(&spoiled.results))];
+    pages.into_iter().chain(own.map(|(name, page)| (name.to_owned(), page))).collect()
 }
 
 fn hostile_pages() -> Vec<(String, String)> {

@@ -40,6 +40,8 @@ fn hostile_text_in_every_field_stays_text() {
     for (at, text) in HOSTILE.iter().enumerate() {
         hold(&spoiled(|_| (*text).to_owned()), &format!("hostile text {at}"));
         hold(&spoiled(|was| format!("{was}{text}")), &format!("hostile text {at} behind the field's own"));
+        let of_three = spoiled_of(Specimen::of_three(), |was| format!("{was}{text}"));
+        hold(&of_three, &format!("hostile text {at} in a comparison"));
     }
 }
 
@@ -54,8 +56,11 @@ proptest! {
 
 /// The specimen with every string changed.
 pub fn spoiled(change: impl Fn(&str) -> String) -> Specimen {
+    spoiled_of(Specimen::load(), change)
+}
+
+pub fn spoiled_of(mut specimen: Specimen, change: impl Fn(&str) -> String) -> Specimen {
     let change = |was: &str| if KEPT.contains(&was) { None } else { Some(change(was)) };
-    let mut specimen = Specimen::load();
     specimen.results.trials.iter_mut().for_each(|trial| trial.model = Some("m".to_owned()));
     let mut value = serde_json::to_value(&specimen.results).unwrap();
     for list in ["agents", "trials", "not_run", "gates"] {
@@ -200,8 +205,8 @@ fn the_reader_of_pages_sees_what_breaks_out() {
 const TAGS: &[&str] = &[
     "html", "head", "meta", "title", "style", "script", "body", "header", "nav", "main", "section", "aside", "article",
     "div", "p", "span", "h1", "h2", "h3", "h4", "a", "ul", "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr",
-    "th", "td", "details", "summary", "svg", "rect", "line", "circle", "pre", "code", "q", "strong", "b", "i", "mark",
-    "time", "fieldset", "legend", "label", "input", "button", "noscript",
+    "th", "td", "details", "summary", "svg", "rect", "line", "circle", "polyline", "text", "pre", "code", "q",
+    "strong", "b", "i", "mark", "time", "fieldset", "legend", "label", "input", "button", "noscript",
 ];
 const ATTRIBUTES: &[&str] = &[
     "lang",
@@ -227,6 +232,7 @@ const ATTRIBUTES: &[&str] = &[
     "cx",
     "cy",
     "r",
+    "points",
     "width",
     "height",
     "type",
@@ -327,9 +333,10 @@ fn marked_up(summary: &str) -> Option<String> {
         }
     }
     let cells = |line: &str| line.replace("\\\\", "").replace("\\|", "").matches('|').count();
-    let rows: Vec<usize> = summary.lines().map(|line| if line.starts_with('|') { cells(line) } else { 0 }).collect();
-    let uneven = |pair: &[usize]| pair[0] > 0 && pair[1] > 0 && pair[0] != pair[1];
-    rows.windows(2).any(uneven).then(|| format!("cells {rows:?}"))
+    let lines: Vec<&str> = summary.lines().collect();
+    let of_one_table = |pair: &&[&str]| pair.iter().all(|line| line.starts_with('|'));
+    let torn = lines.windows(2).filter(of_one_table).find(|pair| cells(pair[0]) != cells(pair[1]));
+    torn.map(|pair| format!("cells of {pair:?}"))
 }
 
 fn well_formed(xml: &[u8], what: &str) {

@@ -40,6 +40,16 @@ impl Specimen {
         }
     }
 
+    /// Three agents on six tasks, two trials each: every part of a comparison is there.
+    pub fn of_three() -> Specimen {
+        let one = Specimen::load();
+        let results = crate::compare::three_agents();
+        let mut page = one.pages[0].clone();
+        page.0.events.truncate(3);
+        let pages = vec![page; results.trials.len()];
+        Specimen { results, pages, facts: RunFacts { stand_ins: Vec::new(), ..one.facts } }
+    }
+
     pub fn report(&self) -> Report<'_> {
         Report { results: &self.results, suite: None, trials: self, facts: self.facts.clone() }
     }
