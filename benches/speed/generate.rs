@@ -141,7 +141,7 @@ impl Change<'_> {
     fn word(&self, word: &str) -> String {
         let bare = word.trim_end();
         let pick = hash(bare, self.round);
-        if pick % 3 > 0 || !is_long(bare) {
+        if !pick.is_multiple_of(3) || !is_long(bare) {
             return word.to_owned();
         }
         format!("{}{}", self.pool[(pick / 3) as usize % self.pool.len()], &word[bare.len()..])

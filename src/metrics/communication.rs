@@ -437,13 +437,13 @@ pub const PREAMBLE_REPETITION: Metric = Metric {
 /// Each once, in order. Words are their numbers in `known`, which are quicker to compare.
 fn trigrams(text: &str, known: &mut HashMap<String, usize>) -> Vec<[usize; 3]> {
     let words = text.split(|mark: char| !mark.is_alphanumeric()).filter(|word| !word.is_empty());
-    let mut number = |word: &str| {
+    let number = |word: &str| {
         known.get(word).copied().unwrap_or_else(|| {
             known.insert(word.to_owned(), known.len());
             known.len() - 1
         })
     };
-    let words: Vec<usize> = words.map(|word| number(word)).collect();
+    let words: Vec<usize> = words.map(number).collect();
     let mut grams: Vec<[usize; 3]> = words.windows(3).map(|three| [three[0], three[1], three[2]]).collect();
     grams.sort_unstable();
     grams.dedup();

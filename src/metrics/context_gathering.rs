@@ -136,7 +136,8 @@ fn seen<'f>(facts: &'f Facts<'_>, first: &BTreeMap<&'f str, At>) -> BTreeMap<&'f
     let cwd = facts.home.as_deref().map(|cwd| format!("{}/", cwd.trim_end_matches('/')));
     for act in facts.acts.iter().take_while(|act| last.is_some_and(|last| act.at < *last)) {
         let looks = matches!(act.deed.act, Act::Search | Act::Vcs);
-        if !looks && !(act.deed.act == Act::Read && facts.came_back(act)) {
+        let read = act.deed.act == Act::Read && facts.came_back(act);
+        if !looks && !read {
             continue;
         }
         act.reads.iter().for_each(|path| note(path, act.at));

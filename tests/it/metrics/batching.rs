@@ -143,7 +143,7 @@ fn end(layout: &Layout, nth: usize) {
         task_hash: String::new(),
         trace_hash: String::new(),
         agent_version: Some(format!("1.{}", nth % 2)),
-        model: (nth % 3 > 0).then(|| format!("model-{}", nth % 3)),
+        model: (!nth.is_multiple_of(3)).then(|| format!("model-{}", nth % 3)),
         sandbox: "none".to_owned(),
         notes: Vec::new(),
     };
@@ -158,7 +158,7 @@ fn end(layout: &Layout, nth: usize) {
     };
     let scores: Vec<Score> = [
         ("one", Outcome::Scored(0.1 * (nth % 7) as f64)),
-        ("two", if nth % 5 == 0 { Outcome::Unknown("hidden".to_owned()) } else { Outcome::Scored(0.3) }),
+        ("two", if nth.is_multiple_of(5) { Outcome::Unknown("hidden".to_owned()) } else { Outcome::Scored(0.3) }),
     ]
     .map(score)
     .into();
@@ -167,7 +167,7 @@ fn end(layout: &Layout, nth: usize) {
         version: 1,
         scores,
         metrics: Map::from_iter([("tool_calls".to_owned(), json!(nth))]),
-        passed: Some(nth % 2 == 0),
+        passed: Some(nth.is_multiple_of(2)),
         stages: Vec::new(),
         interview: None,
         violations: Vec::new(),

@@ -257,11 +257,11 @@ proptest::proptest! {
             .collect();
         let found = bradley_terry(&wins).unwrap();
         proptest::prop_assert!(found.strengths.iter().sum::<f64>().abs() < 1e-9);
-        for a in 0..4 {
+        for (a, row) in wins.iter().enumerate() {
             let (mut won, mut expected) = (0.0, 0.0);
             for b in (0..4).filter(|b| *b != a) {
-                won += wins[a][b];
-                expected += (wins[a][b] + wins[b][a]) * found.beats(a, b);
+                won += row[b];
+                expected += (row[b] + wins[b][a]) * found.beats(a, b);
             }
             proptest::prop_assert!((won - expected).abs() < 1e-6);
         }
