@@ -18,6 +18,7 @@ mod crash;
 mod dispatch;
 mod explain;
 mod gate;
+mod gates;
 mod grade;
 mod graders;
 mod hostile;
