@@ -277,6 +277,10 @@ fn plan(declared: Option<Looks>, per_task: u32) -> Plan {
 
 fn notes(results: &Results, asked: Asked<'_>, (tasks, baseline): (&[Lane<'_>], Option<&Baseline>)) -> Vec<String> {
     let mut notes = Vec::new();
+    let graded = tasks.iter().flat_map(|lane| &lane.new).filter(|trial| !trial.scores.is_empty()).count();
+    if graded < asked.planned as usize {
+        notes.push(format!("{} of {} planned trials have no grades", asked.planned as usize - graded, asked.planned));
+    }
     let changed: Vec<&str> = tasks.iter().filter(|lane| lane.changed).map(|lane| lane.task).collect();
     if !changed.is_empty() {
         notes.push(format!("left out of comparisons, not the tasks of the baseline any more: {}", changed.join(", ")));

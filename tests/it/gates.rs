@@ -3,11 +3,14 @@
 
 use super::bed::{Bed, Ran, ran};
 use evalrun::{
+    gate::{Asked, read},
     model::{
+        baseline::Baseline,
         id::TrialKey,
-        results::ViolationResult,
+        results::{Results, ViolationResult},
         run::{Grades, GradingId, NotRun, TrialEnd, TrialSpec},
         score::{Outcome, Score},
+        suite::Gate,
         task::Severity,
         trace::{End, EndKind, Usage},
     },
@@ -71,7 +74,10 @@ fn the_walk_through_of_the_document_holds() {
     let power = said("evalrun power");
     assert!(power.contains("8 tasks x 2.0 trials") && power.contains("assumed (no baseline)"), "{power}");
     let worse = said("evalrun gate runs/worse");
-    assert!(worse.starts_with("lister: failed\n") && worse.contains("  failed  outcome no worse by 0.2 [-1.000"), "{worse}");
+    assert!(
+        worse.starts_with("lister: failed\n") && worse.contains("  failed  outcome no worse by 0.2 [-1.000"),
+        "{worse}"
+    );
     assert!(worse.contains("-1.000  count@anna: 1.000 -> 0.000"), "{worse}");
     assert!(said("evalrun evals/list.yaml --task").contains("insufficient data"));
     assert!(said("evalrun evals/list.yaml --out runs/first").contains("no baseline"));
@@ -121,6 +127,8 @@ struct Made<'a> {
     outcome: &'a dyn Fn(usize, u32) -> Outcome,
     /// Of these tasks trials were planned and did not end.
     broken: usize,
+    /// So many tasks could not be started at all.
+    not_run: usize,
     /// In the first trial of the first task.
     violated: Option<Severity>,
     /// Tasks from here on are other ones than in the baseline.
@@ -137,6 +145,7 @@ impl Default for Made<'_> {
             trials: 3,
             outcome: &noisy,
             broken: 0,
+            not_run: 0,
             violated: None,
             changed_from: usize::MAX,
             graders: "g",
@@ -193,7 +202,7 @@ impl Made<'_> {
             evalrun: "0".to_owned(),
             suite: serde_json::from_value(suite).unwrap(),
             trials: specs,
-            not_run: Vec::<NotRun>::new(),
+            not_run: (0..self.not_run).map(left).collect(),
             grading: GradingId(self.graders.to_owned()),
             sandbox: "none".to_owned(),
             host: "here".to_owned(),
@@ -245,6 +254,10 @@ impl Made<'_> {
             acts: None,
         }
     }
+}
+
+fn left(nth: usize) -> NotRun {
+    NotRun { task: format!("u{nth}"), agent: "a".to_owned(), why: "the program `x` is not on PATH".to_owned() }
 }
 
 fn end(spec: &TrialSpec) -> TrialEnd {
@@ -320,6 +333,8 @@ fn a_broken_measurement_has_no_verdict() {
     let (code, found) = decided(&held(&Made { broken: 5, outcome: &worse, ..Made::default() }));
     assert_eq!((code, &found["verdict"]), (4, &json!("measurement_broken")), "{found:#}");
     assert_eq!(found["notes"][0], "the share of valid trials 0.75 is under its floor 0.9");
+    let (code, found) = decided(&held(&Made { not_run: 5, ..Made::default() }));
+    assert_eq!((code, &found["notes"][0]), (4, &json!("the share of valid trials 0.8 is under its floor 0.9")));
     let silent =
         |task: usize, n: u32| if task < 6 { Outcome::Unknown("nobody knows".to_owned()) } else { noisy(task, n) };
     let bed = held(&Made { outcome: &silent, ..Made::default() });
@@ -379,6 +394,38 @@ fn looks_are_planned_and_the_next_one_is_named() {
     let found = bed.run(&["gate", "run"]);
     assert_eq!(found.code, Some(3), "{}", found.out);
     assert!(found.out.contains("run the suite with `--trials 6`"), "{}", found.out);
+}
+
+/// A run plays the first look, whatever the tasks say.
+#[test]
+fn a_gate_with_looks_replaces_the_trials_of_tasks() {
+    let bed = project();
+    let text = fs::read_to_string(bed.path("evals/list.yaml")).unwrap();
+    bed.write("evals/list.yaml", text.replace("  floors:", "  trials: {start: 3, most: 6}\n  floors:"));
+    assert!(bed.run(&["evals/list.yaml", "--dry-run"]).out.contains("24 trials; nothing was run"));
+    assert!(bed.run(&["evals/list.yaml", "--dry-run", "--trials", "4"]).out.contains("32 trials; nothing was run"));
+}
+
+/// A twin that did everything wrong changes nothing.
+#[test]
+fn twins_stand_in_no_rule() {
+    let bed = held(&Made { violated: Some(Severity::High), ..Made::default() });
+    let mut results: Results = serde_json::from_str(&bed.run(&["report", "run", "--json"]).out).unwrap();
+    let gate: Gate =
+        serde_json::from_value(gate_of(json!([{"score": {"of": "outcome", "no_worse_by": 0.15}}]))).unwrap();
+    let baseline: Baseline = serde_json::from_slice(&fs::read(bed.path("baselines/a.json")).unwrap()).unwrap();
+    let asked = Asked { agent: "a", planned: 60, per_task: 3 };
+    let before = read(&results, asked, &gate, Some(&baseline)).unwrap();
+    assert_eq!(before.given.hard[0].found.len(), 1);
+    let mut twin = results.trials[0].clone();
+    assert!(!twin.violations.is_empty());
+    (twin.twin, twin.id) = (true, "t00~twin/a/1".to_owned());
+    twin.dimensions.insert("outcome".to_owned(), Some(0.0));
+    twin.violations[0].what = "git push --force".to_owned();
+    results.trials.push(twin.clone());
+    assert_eq!(read(&results, asked, &gate, Some(&baseline)).unwrap(), before);
+    results.trials.push(evalrun::model::results::TrialResult { twin: false, ..twin });
+    assert_ne!(read(&results, asked, &gate, Some(&baseline)).unwrap(), before);
 }
 
 #[test]
