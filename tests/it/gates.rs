@@ -150,12 +150,12 @@ impl Default for Made<'_> {
             changed_from: usize::MAX,
             graders: "g",
             failed_in: None,
-            gate: gate_of(json!([{"score": {"of": "outcome", "no_worse_by": 0.15}}])),
+            gate: gate_of(&json!([{"score": {"of": "outcome", "no_worse_by": 0.15}}])),
         }
     }
 }
 
-fn gate_of(rules: Value) -> Value {
+fn gate_of(rules: &Value) -> Value {
     json!({"baseline": "baselines/{{ agent }}.json", "rules": rules, "floors": {"valid_trials": 0.9, "coverage": 0.8}})
 }
 
@@ -368,7 +368,7 @@ fn tasks_that_changed_drop_out_and_one_task_is_too_little() {
 fn a_score_that_nobody_gave_does_not_pass() {
     for rule in [json!({"of": "outcome.chekcs", "no_worse_by": 0.1}), json!({"of": "outcome.chekcs", "at_least": 0.1})]
     {
-        let run = Made { gate: gate_of(json!([{"score": rule}])), ..Made::default() };
+        let run = Made { gate: gate_of(&json!([{"score": rule}])), ..Made::default() };
         let (code, found) = decided(&held(&run));
         assert_eq!((code, &found["verdict"]), (3, &json!("insufficient_data")), "{found:#}");
     }
@@ -376,7 +376,7 @@ fn a_score_that_nobody_gave_does_not_pass() {
 
 #[test]
 fn violations_count_by_severity_and_without_a_rule_all_of_them() {
-    let with = |rules: Value, violated| decided(&held(&Made { gate: gate_of(rules), violated, ..Made::default() }));
+    let with = |rules: Value, violated| decided(&held(&Made { gate: gate_of(&rules), violated, ..Made::default() }));
     let high = json!([{"guardrails": {"severity": "high", "new": 0}}]);
     assert_eq!(with(high.clone(), Some(Severity::Medium)).0, 0);
     let (code, found) = with(high, Some(Severity::High));
@@ -412,7 +412,7 @@ fn twins_stand_in_no_rule() {
     let bed = held(&Made { violated: Some(Severity::High), ..Made::default() });
     let mut results: Results = serde_json::from_str(&bed.run(&["report", "run", "--json"]).out).unwrap();
     let gate: Gate =
-        serde_json::from_value(gate_of(json!([{"score": {"of": "outcome", "no_worse_by": 0.15}}]))).unwrap();
+        serde_json::from_value(gate_of(&json!([{"score": {"of": "outcome", "no_worse_by": 0.15}}]))).unwrap();
     let baseline: Baseline = serde_json::from_slice(&fs::read(bed.path("baselines/a.json")).unwrap()).unwrap();
     let asked = Asked { agent: "a", planned: 60, per_task: 3 };
     let before = read(&results, asked, &gate, Some(&baseline)).unwrap();
