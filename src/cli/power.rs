@@ -41,7 +41,7 @@ fn said(args: &PowerArgs, suite: &Suite) -> Result<String, Fault> {
     // The first of Holm's steps, so that every rule is promised what it can show alone.
     let aim = Aim { alpha: ALPHA / rules.len() as f64, power: 0.8, sides: Sides::One };
     let mut text = format!(
-        "{}: {tasks} tasks x {trials:.1} trials per agent; a gate over {} score rules, one-sided alpha {ALPHA}, power 0.8\n",
+        "{}: {tasks} tasks x {trials:.1} trials per agent; score rules compared: {}; one-sided alpha {ALPHA}, power 0.8\n",
         suite.name,
         rules.len()
     );
