@@ -51,11 +51,14 @@ pub fn plan(suite: &Suite, selection: &Selection, available: &Available<'_>) -> 
     };
     let mut not_run = BTreeSet::new();
     let pairs = runnable(&tasks, &agents, available, &mut not_run);
-    let most = tasks.iter().map(|task| selection.trials.unwrap_or(task.trials)).max().unwrap_or(0);
+    // A gate plans its own looks, and a run plays the first of them.
+    let first = suite.gate.as_ref().and_then(|gate| gate.looks).map(|looks| looks.start);
+    let wanted = |task: &Task| selection.trials.or(first).unwrap_or(task.trials);
+    let most = tasks.iter().map(|task| wanted(task)).max().unwrap_or(0);
     let mut trials = Vec::new();
     for n in 1..=most {
         for (task, agent) in &pairs {
-            if n <= selection.trials.unwrap_or(task.trials) {
+            if n <= wanted(task) {
                 trials.push(spec(suite, task, agent, (n, Twin::No)));
             }
             if n == 1 && task.interview.twin {

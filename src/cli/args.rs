@@ -39,6 +39,13 @@ pub enum Verb {
     Report(ReportArgs),
     /// Agents of one run, or of several, side by side, paired by task
     Compare(CompareArgs),
+    /// Say whether the agents of a run hold the suite's gate
+    Gate(GateArgs),
+    /// What later runs are held to
+    #[command(subcommand)]
+    Baseline(BaselineVerb),
+    /// What a suite's tasks and trials can show, before money is spent
+    Power(PowerArgs),
     /// Compare a judge's verdicts with people's labels
     Calibrate(CalibrateArgs),
     /// List what there is
@@ -214,6 +221,55 @@ pub struct CompareArgs {
     /// Print the comparison as JSON, and nothing else, on stdout
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 passed, 1 failed, 3 inconclusive (unless the suite says what that means) or too little data, 4 the \
+measurement broke; of several agents the worst."
+)]
+pub struct GateArgs {
+    /// The run's folder (default: the newest)
+    #[arg(value_name = "RUN")]
+    pub run: Option<PathBuf>,
+    /// Hold it to this baseline, instead of the suite's; `{{ agent }}` stands for the agent
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Print the answer for each agent as JSON, and nothing else, on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BaselineVerb {
+    /// Hold later runs to what this one did; writes a small JSON file for git
+    Accept(AcceptArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct AcceptArgs {
+    /// The run's folder (default: the newest)
+    #[arg(value_name = "RUN")]
+    pub run: Option<PathBuf>,
+    /// Only these agents
+    #[arg(long = "agent", value_name = "A")]
+    pub agents: Vec<String>,
+    /// Where it goes (default: `baseline` of the suite's gate); `{{ agent }}` stands for the agent
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct PowerArgs {
+    /// The suite
+    #[arg(value_name = "SUITE")]
+    pub suite: PathBuf,
+    /// Take the spread of scores from this baseline; without it they are assumed, and the assumptions are said
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// The drop that must not go unseen, of a score from 0 to 1
+    #[arg(long, value_name = "SHARE", default_value = "0.1")]
+    pub drop: f64,
 }
 
 #[derive(Debug, Args)]

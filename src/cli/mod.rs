@@ -8,10 +8,12 @@ mod compare;
 mod demo;
 pub mod exit;
 mod explain;
+mod gate;
 mod grade;
 mod init;
 mod list;
 pub mod names;
+mod power;
 mod progress;
 mod report;
 mod resume;
@@ -20,7 +22,7 @@ mod say;
 mod signals;
 mod trials;
 
-use args::{Typed, Verb};
+use args::{BaselineVerb, Typed, Verb};
 use clap::Parser;
 
 /// Reads the command line, does what it says, gives the exit code.
@@ -42,6 +44,9 @@ pub fn main() -> i32 {
         Some(Verb::Explain(args)) => explain::explain(&args),
         Some(Verb::Report(args)) => report::report(&args),
         Some(Verb::Compare(args)) => compare::compare(&args),
+        Some(Verb::Gate(args)) => gate::gate(&args),
+        Some(Verb::Baseline(BaselineVerb::Accept(args))) => gate::accept(&args),
+        Some(Verb::Power(args)) => power::power(&args),
         Some(Verb::Calibrate(args)) => calibrate::calibrate(&args),
         Some(Verb::List(args)) => list::list(args.what),
         Some(Verb::Init(args)) => init::init(&args),

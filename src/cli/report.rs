@@ -5,6 +5,7 @@ use super::{
     exit, grade, run, say,
 };
 use crate::agents::driver;
+use crate::gate::{self, Gated};
 use crate::importers;
 use crate::model::{
     fault::{Boundary, Fault},
@@ -13,6 +14,7 @@ use crate::model::{
 use crate::reporters::{REPORTERS, Report, Reporter, RunFacts, Written, annotations, inert, terminal};
 use crate::runner::{
     Ended, FolderTrials, assemble, clock,
+    gates::gates,
     sessions::{SessionsRecord, session_results},
 };
 use crate::store::{Layout, RunRecord, newest_run, read_json, replace};
@@ -89,8 +91,9 @@ pub fn finish(layout: &Layout, record: &RunRecord, ended: &Ended, out: &OutArgs)
     };
     results.exit = code(&results, ended);
     let trials = FolderTrials { layout, record };
-    let facts =
-        RunFacts { wall_ms: clock::between(&results.started, &results.finished), ..facts(layout, record, ended) };
+    let mut facts = facts(layout, record, ended);
+    facts.wall_ms = clock::between(&results.started, &results.finished);
+    facts.notes.extend(of_gates(record, &results));
     let report = Report { results: &results, suite: Some(&record.suite), trials: &trials, facts };
     match write(&report, &layout.root, out) {
         Ok(()) => results.exit,
@@ -180,7 +183,16 @@ fn code(results: &Results, ended: &Ended) -> i32 {
     if results.trials.iter().all(|trial| trial.scores.is_empty()) {
         return exit::BROKEN;
     }
-    exit::DONE
+    results.exit
+}
+
+/// What a reader of the gate must know, and what more it takes where it is undecided.
+fn of_gates(record: &RunRecord, results: &Results) -> Vec<String> {
+    let said = |(agent, gated): (String, Gated)| {
+        let more = gated.next.iter().map(gate::more);
+        gated.notes.iter().cloned().chain(more).map(|note| format!("gate, {agent}: {note}")).collect::<Vec<String>>()
+    };
+    gates(record, results, None).into_iter().flat_map(said).collect()
 }
 
 fn facts(layout: &Layout, record: &RunRecord, ended: &Ended) -> RunFacts {
@@ -193,8 +205,8 @@ fn facts(layout: &Layout, record: &RunRecord, ended: &Ended) -> RunFacts {
     if ended.interrupted || !ended.not_started.is_empty() {
         notes.push(format!("go on with `evalrun resume {}`", layout.root.display()));
     }
-    if record.suite.gate.is_some() {
-        notes.push("the suite has a gate; gates are not evaluated in this version".to_owned());
+    if let Some(before) = record.failed_in.as_ref().filter(|_| record.suite.gate.is_some()) {
+        notes.push(format!("the gate is refused: this run holds only trials that had failed in {before}"));
     }
     RunFacts {
         evalrun: record.evalrun.clone(),

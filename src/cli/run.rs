@@ -5,6 +5,7 @@ use super::{
     exit, names, report, say,
 };
 use crate::agents::driver;
+use crate::gate::worse;
 use crate::model::{
     fault::{Boundary, Fault},
     run::TrialSpec,
@@ -41,12 +42,7 @@ pub fn run(args: &RunArgs) -> i32 {
     let loaded: Vec<Option<Suite>> = suites.iter().map(|path| read_suite(path)).collect();
     let Some(loaded) = loaded.into_iter().collect::<Option<Vec<Suite>>>() else { return exit::REFUSED };
     let codes = loaded.into_iter().map(|suite| one_suite(args, suite));
-    codes.fold(exit::DONE, worst)
-}
-
-/// Of several suites the worst code counts; an interruption is the worst.
-fn worst(a: i32, b: i32) -> i32 {
-    a.max(b)
+    codes.fold(exit::DONE, worse)
 }
 
 /// Loads a suite and says what is wrong with it; `None` where it cannot be run.

@@ -14,13 +14,19 @@
 //! Bounds are t bounds over tasks. Their error is never below what half a stray trial would make (`stats::noninferiority::unseen_error`), so that
 //! results without any spread do not prove more than their number can.
 
+mod accepting;
 mod decide;
 mod hard;
 mod next;
+mod reading;
 mod score;
+mod words;
 
+pub use accepting::baseline_of;
 pub use decide::gate;
+pub use reading::{ALPHA, Asked, Reading, Unreadable, looks, read};
 pub use score::disaster_after;
+pub use words::{entries, in_words, more, worse};
 
 use serde::{Deserialize, Serialize};
 

@@ -199,8 +199,35 @@ pub struct InterviewResult {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GateResult {
+    pub agent: String,
+    /// `agent: rule`, as a person reads it.
     pub rule: String,
-    /// `not_evaluated` in this version.
+    /// `passed` | `failed` | `inconclusive` | `insufficient_data` | `measurement_broken` | `no_baseline`.
     pub verdict: String,
     pub why: String,
+    /// The mean of task means, or of differences by task, new - baseline; absent where there is nothing to estimate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<f64>,
+    /// One-sided bounds of the estimate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
+    /// The line that is held: `at_least`, or minus `no_worse_by`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<f64>,
+    /// Tasks that counted; for a rule on what may not happen, new occurrences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<u64>,
+}
+
+impl GateResult {
+    pub fn failed(&self) -> bool {
+        matches!(self.verdict.as_str(), "failed" | "measurement_broken")
+    }
+
+    /// Neither held nor broken.
+    pub fn open(&self) -> bool {
+        !self.failed() && self.verdict != "passed"
+    }
 }

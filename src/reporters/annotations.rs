@@ -25,19 +25,20 @@ fn render(report: &Report<'_>) -> Result<Vec<Written>, Fault> {
     Ok(vec![Written { path: GITHUB.file.to_owned(), bytes }])
 }
 
-/// One line for each rule that failed, then for each that is inconclusive; empty where there are none.
+/// One line for each rule that failed or could not be measured, then for each that is open; empty where there are none.
 pub fn annotations(results: &Results) -> String {
     let mut out = String::new();
-    for (command, verdict) in [("error", "failed"), ("warning", "inconclusive")] {
-        for gate in results.gates.iter().filter(|gate| gate.verdict == verdict).take(MOST) {
-            out.push_str(&line(command, gate));
-        }
+    for gate in results.gates.iter().filter(|gate| gate.failed()).take(MOST) {
+        out.push_str(&line("error", gate));
+    }
+    for gate in results.gates.iter().filter(|gate| gate.open()).take(MOST) {
+        out.push_str(&line("warning", gate));
     }
     out
 }
 
 fn line(command: &str, gate: &GateResult) -> String {
-    let title = format!("gate {}: {}", gate.verdict, one_line(&gate.rule, 120));
+    let title = format!("gate {}: {}", gate.verdict.replace('_', " "), one_line(&gate.rule, 120));
     let why = if gate.why.is_empty() { "no reason was given" } else { &gate.why };
     format!("::{command} title={}::{}\n", property(&title), data(&visible(why)))
 }
@@ -70,7 +71,10 @@ mod tests {
     use super::*;
 
     fn gate(verdict: &str, why: &str) -> GateResult {
-        serde_json::from_value(serde_json::json!({"rule": "a, b: 50%\n::x", "verdict": verdict, "why": why})).unwrap()
+        serde_json::from_value(
+            serde_json::json!({"agent": "a", "rule": "a, b: 50%\n::x", "verdict": verdict, "why": why}),
+        )
+        .unwrap()
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! One suite per trial, one case per check that ran at the end of a stage. A check that failed is a failure; one that could not run is an error, as
 //! is everything else that broke on our side. What is unknown, not asked, not applicable, skipped or not run is *skipped*, with its reason.
 //! Criteria that were scored are measurements, not tests: they stand in results.json, and here only where they yielded no number.
-//! Gates are not evaluated in this version, hence skipped.
+//! A rule of the gate that is undecided, or lacks a baseline, is skipped.
 
 use super::words::{one_line, visible};
 use super::{Report, Reporter, Written};
@@ -44,7 +44,13 @@ fn document(results: &Results) -> quick_junit::Report {
         let mut suite = TestSuite::new("gate");
         for gate in &results.gates {
             let why = format!("{}: {}", gate.verdict.replace('_', " "), gate.why);
-            suite.add_test_case(case(&gate.rule, "gate", skipped(&why)));
+            let status = match gate.verdict.as_str() {
+                "passed" => TestCaseStatus::success(),
+                "failed" => failure(&why),
+                "measurement_broken" => error(&why),
+                _ => skipped(&why),
+            };
+            suite.add_test_case(case(&gate.rule, "gate", status));
         }
         document.add_test_suite(suite);
     }

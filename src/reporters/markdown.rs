@@ -99,9 +99,10 @@ fn alert(results: &Results, out: &mut String) {
     if !results.not_run.is_empty() {
         parts.push(format!("{} not run", results.not_run.len()));
     }
-    let gates = |verdict: &str| results.gates.iter().filter(|gate| gate.verdict == verdict).count();
-    let (gate_failed, open, held) = (gates("failed"), gates("inconclusive"), gates("passed"));
-    for (count, word) in [(gate_failed, "failed"), (open, "inconclusive"), (held, "passed")] {
+    let gates = |of: fn(&GateResult) -> bool| results.gates.iter().filter(|gate| of(gate)).count();
+    let (gate_failed, open) = (gates(GateResult::failed), gates(GateResult::open));
+    let held = results.gates.len() - gate_failed - open;
+    for (count, word) in [(gate_failed, "failed"), (open, "undecided"), (held, "passed")] {
         if count > 0 {
             parts.push(format!("{} {word}", plural(count, "gate rule")));
         }
@@ -223,19 +224,28 @@ fn gates(results: &Results, out: &mut String) {
     if results.gates.is_empty() {
         return;
     }
-    out.push_str("### Gate\n\n| rule | verdict | why |\n| --- | --- | --- |\n");
+    out.push_str("### Gate\n\n| rule | estimate | bounds | line | n | verdict | why |\n| --- | ---: | --- | ---: | ---: | --- | --- |\n");
     // What failed is read first, and must not be what is cut.
     let mut gates: Vec<&GateResult> = results.gates.iter().collect();
-    gates.sort_by_key(|gate| ["failed", "inconclusive"].iter().position(|word| *word == gate.verdict).unwrap_or(2));
+    gates.sort_by_key(|gate| (!gate.failed(), !gate.open()));
     for gate in gates.iter().take(MOST) {
         let verdict = escaped(&gate.verdict.replace('_', " "), 40);
-        let verdict = if gate.verdict == "failed" { format!("**{verdict}**") } else { verdict };
-        let _ = writeln!(out, "| {} | {verdict} | {} |", escaped(&gate.rule, 120), escaped(&gate.why, 200));
+        let verdict = if gate.failed() { format!("**{verdict}**") } else { verdict };
+        let (rule, why) = (escaped(&gate.rule, 120), escaped(&gate.why, 200));
+        let _ = writeln!(out, "| {rule} | {} | {verdict} | {why} |", numbers(gate));
     }
     if gates.len() > MOST {
         let _ = writeln!(out, "\n- and {} more", gates.len() - MOST);
     }
     out.push('\n');
+}
+
+/// Estimate, one-sided bounds, the line that is held, and tasks: four cells.
+fn numbers(gate: &GateResult) -> String {
+    let one = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));
+    let bounds = gate.low.zip(gate.high).map_or("-".to_owned(), |(low, high)| format!("{low:.3} to {high:.3}"));
+    let n = gate.n.map_or("-".to_owned(), |n| n.to_string());
+    format!("{} | {bounds} | {} | {n}", one(gate.estimate), one(gate.margin))
 }
 
 fn habits_table(results: &Results, out: &mut String) {

@@ -57,7 +57,7 @@ pub struct RunFacts {
     pub stand_ins: Vec<String>,
     /// How to do it again, as a command line.
     pub again: String,
-    /// Notes on the whole run: files refused, attempts that broke, gates not evaluated.
+    /// Notes on the whole run: files refused, attempts that broke, what a reader of the gate must know.
     pub notes: Vec<String>,
     /// Seconds the whole run took.
     pub wall_ms: u64,

@@ -19,7 +19,7 @@ use super::habits::habits;
 use super::names::{scored_dimensions, spoken};
 use super::standings::{pairs, sentence, side_by_side};
 use super::words::{and, duration, half, number, one_line, plural, score, usd};
-use crate::model::results::{AgentResult, Results};
+use crate::model::results::{AgentResult, GateResult, Results};
 use comfy_table::{Table, presets::NOTHING};
 use std::fmt::Write;
 
@@ -188,7 +188,7 @@ impl Page {
             let verdict = one_line(&gate.verdict.replace('_', " "), 40);
             self.wrapped(
                 "  ",
-                &format!("{verdict}  {}: {}", one_line(&gate.rule, 80), one_line(&gate.why, 200)),
+                &format!("{verdict}  {}{}: {}", one_line(&gate.rule, 80), measured(gate), one_line(&gate.why, 200)),
                 "    ",
             );
         }
@@ -341,4 +341,11 @@ pub(super) fn per_task(tasks: u32, trials: u32) -> String {
 /// At most one word a line: headers stay narrow.
 fn broken_up(label: &str) -> String {
     one_line(label, 40).replace(' ', "\n").replace("self-", "self-\n")
+}
+
+/// ` [0.808, 2 tasks]`
+fn measured(gate: &GateResult) -> String {
+    let Some(estimate) = gate.estimate else { return String::new() };
+    let tasks = gate.n.map(|n| format!(", {}", plural(n as usize, "task"))).unwrap_or_default();
+    format!(" [{estimate:.3}{tasks}]")
 }

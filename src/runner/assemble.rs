@@ -2,13 +2,15 @@
 
 use super::{
     Ended,
+    gates::gates,
     repeats::{Repeats, asking},
 };
+use crate::gate;
 use crate::graders::dimensions;
 use crate::model::{
     fault::Fault,
     id::TrialKey,
-    results::{AgentResult, DimensionResult, GateResult, Results, ScoreResult, TrialResult},
+    results::{AgentResult, DimensionResult, Results, ScoreResult, TrialResult},
     run::{Attempt, Grades, NotRun, TrialEnd, TrialSpec},
     score::{Outcome, Score},
 };
@@ -17,7 +19,7 @@ use crate::stats::mean_interval;
 use crate::store::{Layout, RunRecord, read_json, read_trace};
 use std::collections::BTreeMap;
 
-/// Trials of a run with their grades, in the order of the plan, and what was not run.
+/// Trials of a run with their grades, in the order of the plan, what was not run, and what the suite's gate says; the exit code is the gate's.
 ///
 /// # Errors
 /// When a file that evalrun wrote cannot be read back.
@@ -46,7 +48,7 @@ pub fn assemble(layout: &Layout, record: &RunRecord, ended: &Ended) -> Result<Re
     }
     not_run.sort();
     not_run.dedup();
-    Ok(Results {
+    let results = Results {
         version: 1,
         run: record.run.clone(),
         suite: record.suite.name.clone(),
@@ -58,9 +60,13 @@ pub fn assemble(layout: &Layout, record: &RunRecord, ended: &Ended) -> Result<Re
         agents: agents.into_values().map(|agent| with_asking(agent.result(), &trials)).collect(),
         trials,
         not_run,
-        gates: gates(record),
+        gates: Vec::new(),
         consistency: repeats.results(),
-    })
+    };
+    let decided = gates(record, &results, None);
+    let exit = decided.iter().map(|(_, gated)| gated.exit).fold(0, gate::worse);
+    let gates = decided.iter().flat_map(|(agent, gated)| gate::entries(agent, gated)).collect();
+    Ok(Results { exit, gates, ..results })
 }
 
 fn with_asking(agent: AgentResult, trials: &[TrialResult]) -> AgentResult {
@@ -202,14 +208,6 @@ fn why_not(spec: &TrialSpec, ended: &Ended) -> NotRun {
         .or_else(|| ended.budget.as_ref().map(|budget| format!("the budget was reached: {budget}")))
         .unwrap_or_else(|| "the run was stopped before it ended".to_owned());
     NotRun { task: spec.key.task_word(), agent: spec.key.agent.clone(), why }
-}
-
-fn gates(record: &RunRecord) -> Vec<GateResult> {
-    let why = "gates are decoded and checked in this version, and not evaluated";
-    let rules = record.suite.gate.iter().flat_map(|gate| gate.rules.iter());
-    rules
-        .map(|rule| GateResult { rule: rule.words(), verdict: "not_evaluated".to_owned(), why: why.to_owned() })
-        .collect()
 }
 
 fn weights(scores: &[Score], dimension: &str) -> (f64, f64) {

@@ -8,6 +8,7 @@ mod assemble;
 pub mod clock;
 mod conversation;
 pub mod dispatch;
+pub mod gates;
 mod grading;
 mod ground;
 pub mod leftovers;

@@ -54,5 +54,14 @@ fn rule(node: &Node, graders: &BTreeSet<String>, build: &mut Builder<'_>) -> Opt
         build.notes.error(Code::Misplaced.at(score.span), what, "for example `{score: outcome, at_least: 0.7}`");
         return None;
     }
+    if no_worse_by.is_some_and(|worse| worse <= 0.0 || worse >= 1.0) {
+        let what = "`no_worse_by` lies between 0 and 1, and is neither";
+        build.notes.error(
+            Code::Misplaced.at(score.span),
+            what,
+            "no run can show that nothing at all was lost; write for example 0.05",
+        );
+        return None;
+    }
     Some(GateRule::Score { of, at_least, no_worse_by })
 }

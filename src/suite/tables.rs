@@ -251,7 +251,11 @@ const GATE: Record = Record {
             "The file that an agent is compared with, written by `evalrun baseline accept`; `{{ agent }}` stands for its name.",
         ),
         may("floors", Shape::Record(&FLOORS), "Below these the measurement itself failed."),
-        may("trials", Shape::Record(&LOOKS), "Replaces `trials` under a gate."),
+        may(
+            "trials",
+            Shape::Record(&LOOKS),
+            "Looks at the results, planned before the first: a run plays `start` trials of every task, whatever their `trials` say.",
+        ),
         may(
             "inconclusive",
             words(&["pass", "warn", "fail"]),

@@ -20,6 +20,7 @@ mod dispatch;
 mod explain;
 mod fuzz;
 mod gate;
+mod gates;
 mod grade;
 mod graders;
 mod hostile;
