@@ -11,11 +11,14 @@ use crate::stats::{
     agreement::{Weights, gwet_ac1, kappa},
     agreement_many::{Level, gwet, krippendorff_alpha_table},
     confusion::Confusion,
-    shares::share_interval,
+    intervals::pass_rate,
     table::Table,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Of every interval.
+const CONFIDENCE: f64 = 0.95;
 
 /// What `evalrun calibrate --json` prints.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -72,11 +75,11 @@ pub struct Share {
 
 impl Share {
     pub fn of(part: u64, whole: u64) -> Share {
-        let interval = share_interval(part, whole);
+        let interval = pass_rate(part, whole, CONFIDENCE);
         Share {
             value: (whole > 0).then(|| part as f64 / whole as f64),
-            low: interval.map(|(low, _)| low),
-            high: interval.map(|(_, high)| high),
+            low: interval.map(|it| it.low),
+            high: interval.map(|it| it.high),
             of: whole,
         }
     }
@@ -274,8 +277,8 @@ fn agreement(table: &Table, confusion: &Confusion) -> Agreement {
 /// agreement by chance as it was seen.
 fn perfect(table: &Table) -> Option<(f64, f64)> {
     let chance: f64 = table.first().iter().zip(table.second()).map(|(first, second)| first * second).sum();
-    let (low, high) = share_interval(table.agreed(), table.items())?;
-    (table.agreed() == table.items() && chance < 1.0).then(|| ((low - chance) / (1.0 - chance), high))
+    let exact = pass_rate(table.agreed(), table.items(), CONFIDENCE)?;
+    (table.agreed() == table.items() && chance < 1.0).then(|| ((exact.low - chance) / (1.0 - chance), exact.high))
 }
 
 fn ac1(table: &Table) -> Valued {

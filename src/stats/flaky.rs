@@ -1,6 +1,6 @@
 //! Do reruns of the same thing differ? A task that sometimes passes is a fact about the agent; a check that sometimes passes is a fault.
 
-use super::shares::wilson;
+use super::intervals::wilson;
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 /// Of `n` reruns, so many passed.
@@ -18,11 +18,11 @@ pub struct Flakiness {
 
 /// `None` for no rerun, or more passes than reruns.
 pub fn flakiness(passed: u64, n: u64) -> Option<Flakiness> {
-    let interval = wilson(passed, n)?;
+    let interval = wilson(passed, n, 0.95)?;
     let (c, all) = (passed as f64, n as f64);
     let share = c / all;
     let differ = (n >= 2).then(|| 2.0 * c * (all - c) / (all * (all - 1.0)));
-    Some(Flakiness { share, variance: share * (1.0 - share), differ, interval })
+    Some(Flakiness { share, variance: share * (1.0 - share), differ, interval: (interval.low, interval.high) })
 }
 
 /// How often the outcome changed from one run to the next, in order. The rate is over n - 1 steps; `None` for fewer than two runs.

@@ -23,7 +23,6 @@ pub mod ranking;
 pub mod rubric;
 pub mod seeded;
 pub mod sequential;
-pub mod shares;
 pub mod signal;
 pub mod sprt;
 pub mod table;

@@ -3,9 +3,9 @@
 use evalrun::stats::{
     calibration::{self, Estimate, Labelled, Rate, ppi_mean, ppi_weight, rogan_gladen},
     flaky,
+    intervals::{Interval, pass_rate},
     passk::{Passes, mean_pass_at_k, mean_pass_hat_k, pass_at_k, pass_hat_k},
     ranking::{self, Game, RankingError, bradley_terry, with_ties},
-    shares::share_interval,
 };
 use serde_json::{Value, json};
 
@@ -202,15 +202,15 @@ fn what_has_no_meaning_is_no_number() {
     assert_eq!(flaky::flips(&[true]), None);
     assert_eq!(flaky::variance_split(&[vec![1.0, 0.0]]), None);
     assert_eq!(flaky::homogeneity(&[vec![1, 0], vec![2, 0]]), None);
-    assert_eq!((share_interval(0, 0), share_interval(2, 1)), (None, None));
+    assert_eq!((pass_rate(0, 0, 0.95), pass_rate(2, 1, 0.95)), (None, None));
 }
 
 /// `scipy.stats.binomtest(0, 10).proportion_ci(0.95, 'exact')` and `binomtest(10, 10)`.
 #[test]
 fn none_or_all_of_ten_have_the_exact_interval() {
-    let (low, high) = share_interval(0, 10).unwrap();
+    let Interval { low, high } = pass_rate(0, 10, 0.95).unwrap();
     assert!(low == 0.0 && (high - 0.308_497_1).abs() < 1e-7, "{high}");
-    let (low, high) = share_interval(10, 10).unwrap();
+    let Interval { low, high } = pass_rate(10, 10, 0.95).unwrap();
     assert!(high == 1.0 && (low - 0.691_502_9).abs() < 1e-7, "{low}");
 }
 
