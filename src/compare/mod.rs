@@ -21,7 +21,7 @@ use crate::model::{
     comparison::{AgentColumn, Comparison, MeanRow},
     results::Results,
 };
-use crate::stats::mean_interval;
+use crate::stats::{mean_interval, moments::mean};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that is said of a panel. `runs` are the names of the runs it was made from.
@@ -64,11 +64,6 @@ fn mean_row(rows: &[Vec<f64>]) -> MeanRow {
         tasks: means.len() as u32,
         trials: rows.iter().map(Vec::len).sum::<usize>() as u32,
     }
-}
-
-/// `None` for no number at all.
-fn mean(values: &[f64]) -> Option<f64> {
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
 /// Every two agents, as places in the panel, each once.
