@@ -29,6 +29,11 @@ pub mod process;
 pub mod workspace;
 
 #[allow(clippy::disallowed_methods)]
+pub mod http;
+#[allow(clippy::disallowed_methods)]
+pub mod serve;
+
+#[allow(clippy::disallowed_methods)]
 pub mod agents;
 
 pub mod acts;
@@ -37,6 +42,10 @@ pub mod importers;
 pub mod metrics;
 
 pub mod graders;
+pub mod judging;
+
+#[allow(clippy::disallowed_methods)]
+pub mod judges;
 
 pub mod gate;
 pub mod stats;

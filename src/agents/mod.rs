@@ -147,6 +147,8 @@ pub struct Seat {
     pub seed: u64,
     pub cancel: Cancel,
     pub redactor: Arc<Redactor>,
+    /// Where the agent finds its model instead of at the provider: the base URL of a scripted model on this machine, without a path.
+    pub model_at: Option<String>,
 }
 
 impl Seat {

@@ -38,6 +38,7 @@ use crate::{
     metrics::Facts,
     model::{
         fault::{Boundary, Fault},
+        judge::{Bench, JudgeNeed, Replied},
         score::{Measured, Score},
         task::Task,
         trace::{End, Trace},
@@ -57,6 +58,8 @@ pub struct Evidence<'a> {
     pub facts: &'a Facts<'a>,
     pub end: &'a End,
     pub metrics: &'a [(&'static str, Measured)],
+    /// `None`: no judge is configured, and what only a judge can answer is not asked.
+    pub bench: Option<&'a Bench>,
 }
 
 impl Evidence<'_> {
@@ -73,6 +76,7 @@ pub struct NeedId(pub Cow<'static, str>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Need {
     Command(CommandNeed),
+    Judge(Box<JudgeNeed>),
 }
 
 /// A program to run: in the suite's folder, with this on its standard input.
@@ -84,9 +88,10 @@ pub struct CommandNeed {
 }
 
 /// What a need came back with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     Output(Result<Output, Fault>),
+    Reply(Replied),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -166,6 +171,7 @@ pub fn grade(graders: &[Box<dyn Grader>], evidence: &Evidence<'_>) -> Vec<Score>
             let message = format!("`{}` was not run here", command.argv.join(" "));
             Answer::Output(Err(Fault::new(Boundary::Grader, "not_run", message)))
         }
+        Need::Judge(_) => Answer::Reply(Err(Fault::new(Boundary::Judge, "not_asked", "no judge was asked here"))),
     };
     graders.iter().flat_map(|grader| run(grader.as_ref(), evidence, &mut nothing)).collect()
 }

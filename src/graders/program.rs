@@ -51,10 +51,15 @@ impl Grader for Program {
                 let need = CommandNeed { argv: self.argv.clone(), stdin, timeout_ms: TIMEOUT_MS };
                 Step::Needs(vec![(NEED, Need::Command(need))])
             }
+            Some(Answer::Reply(_)) => Step::Done(vec![broken(&self.name, not_mine())]),
             Some(Answer::Output(Err(fault))) => Step::Done(vec![broken(&self.name, fault.clone())]),
             Some(Answer::Output(Ok(output))) => Step::Done(self.scores(evidence, output)),
         }
     }
+}
+
+fn not_mine() -> Fault {
+    Fault::new(Boundary::Grader, "answer", "a program was answered with a judge's reply")
 }
 
 /// What the program reads.

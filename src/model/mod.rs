@@ -10,6 +10,7 @@ pub mod fault;
 pub mod id;
 pub mod import;
 pub mod interview;
+pub mod judge;
 pub mod results;
 pub mod run;
 pub mod score;

@@ -3,8 +3,8 @@
 use super::recorder::on_blocking;
 use crate::acts::Table;
 use crate::graders::{
-    Answer, Build, Criteria, Evidence, GRADERS, Grader, Need, Output, interview_result, passed, run, shipped,
-    stage_results,
+    Answer, Build, CommandNeed, Criteria, Evidence, GRADERS, Grader, Need, Output, interview_result, passed, run,
+    shipped, stage_results,
 };
 use crate::metrics::{Facts, Given, consistency::ACTS, guardrails::executed, measure, to_json};
 use crate::model::{
@@ -118,7 +118,14 @@ impl Grading {
     pub fn grade_case(&self, case: &Case<'_>) -> Grades {
         let facts = self.facts(case.trace, Given { task: case.task, twin: case.twin, diffs: case.diffs });
         let metrics = measure(&facts);
-        let evidence = Evidence { task: case.task, trace: case.trace, facts: &facts, end: case.end, metrics: &metrics };
+        let evidence = Evidence {
+            task: case.task,
+            trace: case.trace,
+            facts: &facts,
+            end: case.end,
+            metrics: &metrics,
+            bench: None,
+        };
         let mut answer = |need: &Need| self.answer(need);
         let scores =
             self.shared.graders.iter().flat_map(|grader| run(grader.as_ref(), &evidence, &mut answer)).collect();
@@ -140,7 +147,13 @@ impl Grading {
     }
 
     fn answer(&self, need: &Need) -> Answer {
-        let Need::Command(command) = need;
+        match need {
+            Need::Command(command) => self.ran(command),
+            Need::Judge(_) => Answer::Reply(Err(Fault::new(Boundary::Judge, "no_judge", "no judge is configured"))),
+        }
+    }
+
+    fn ran(&self, command: &CommandNeed) -> Answer {
         let home = std::env::temp_dir();
         let spec = Spec {
             stdin: Stdin::Bytes(command.stdin.clone().into_bytes()),

@@ -236,6 +236,7 @@ fn seat(job: &Job, spec: &Arc<TrialSpec>, ground: &Ground) -> Seat {
         seed: spec.seed,
         cancel: job.cancel.clone(),
         redactor: Arc::clone(&ground.redactor),
+        model_at: None,
     }
 }
 

@@ -24,7 +24,14 @@ fn with<T>(case: &Case, test: impl FnOnce(&Evidence<'_>) -> T) -> T {
     let facts = tiny::facts(&built);
     let measured = metrics::measure(&facts);
     let end = end(&built);
-    test(&Evidence { task: built.task.as_ref(), trace: &built.trace, facts: &facts, end: &end, metrics: &measured })
+    test(&Evidence {
+        task: built.task.as_ref(),
+        trace: &built.trace,
+        facts: &facts,
+        end: &end,
+        metrics: &measured,
+        bench: None,
+    })
 }
 
 fn end(built: &Built) -> End {
@@ -390,7 +397,7 @@ fn a_real_program_grades() {
     let case = cases("candidates.yaml").remove("hasty").unwrap();
     let script = "import json,sys\nread=json.load(sys.stdin)\nedits=len(read['facts']['edits'])\nprint(json.dumps({'version':1,'scores':[{'criterion':'few_edits','value':1.0 if edits<5 else 0.0,'why':str(edits)+' edits'}]}))";
     let mut reply = |need: &Need| {
-        let Need::Command(command) = need;
+        let Need::Command(command) = need else { panic!("it asks for something else") };
         let mut child = std::process::Command::new("python3")
             .args(["-c", script])
             .stdin(std::process::Stdio::piped())

@@ -21,17 +21,25 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("compare", &["model", "stats"]),
     ("calibrate", &["model", "stats"]),
     ("gate", &["model", "stats"]),
-    ("graders", &["model", "interview", "acts", "metrics", "stats"]),
+    ("graders", &["model", "interview", "acts", "metrics", "stats", "judging"]),
+    ("judging", &["model", "interview", "acts", "metrics"]),
     ("importers", &["model", "acts"]),
     ("reporters", &["model", "acts", "metrics", "stats", "compare", "graders"]),
     ("suite", &["model"]),
     ("process", &["model"]),
     ("workspace", &["model", "process"]),
-    ("agents", &["model", "process", "script"]),
+    ("http", &["model"]),
+    ("serve", &["model", "script", "http"]),
+    ("judges", &["model", "process", "http"]),
+    ("agents", &["model", "process", "script", "http"]),
     ("store", &["model"]),
     (
         "runner",
         &[
+            "judging",
+            "judges",
+            "http",
+            "serve",
             "model",
             "plan",
             "interview",
@@ -54,6 +62,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "judging",
+            "judges",
+            "http",
+            "serve",
             "model",
             "plan",
             "interview",
@@ -78,7 +90,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that may touch files, clocks, processes and the environment.
-const RIM: &[&str] = &["process", "workspace", "agents", "store", "runner", "cli"];
+const RIM: &[&str] = &["process", "workspace", "http", "serve", "judges", "agents", "store", "runner", "cli"];
 
 /// The one file of a pure room that may.
 const RIM_FILES: &[&str] = &["src/suite/files.rs"];

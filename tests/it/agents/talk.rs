@@ -66,6 +66,7 @@ pub fn place(driver: &str, rest: Value) -> Place {
         seed: 7,
         cancel: Cancel::new(),
         redactor: Arc::new(Redactor::none()),
+        model_at: None,
     };
     assert_eq!(seat.env.get(process::MARKER), Some(&marker));
     Place { folder, seat, marker }

@@ -1,0 +1,1 @@
+//! Who is asked for a verdict: one file per provider, one `complete(request) -> reply`.
