@@ -10,6 +10,7 @@ use super::{
 };
 use crate::model::{
     agent::{TurnEnd, TurnEnded},
+    id::EventId,
     trace::{
         AgentMessage, Body, Compaction, ErrorMark, FileChange, Permission, Phase, Question, Reasoning, ResultStatus,
         SubAgent, SubAgentState, Text, ToolCall, ToolResult, Unknown, UserMessage,
@@ -193,20 +194,10 @@ impl<'s, 't> Talk<'s, 't> {
     fn block(&mut self, stamp: &Stamp, message: &str, (mut block, ends): (Value, bool)) -> bool {
         let kind = text(&block, "type").to_owned();
         let body = match kind.as_str() {
-            "text" | "" => {
-                let said = if kind.is_empty() { content_text(&block) } else { take_text(&mut block, "text") };
-                if said.trim().is_empty() || said == "(no content)" || said == "No response requested." {
-                    return false;
-                }
-                let phase = if ends { Phase::Final } else { Phase::Commentary };
-                Body::AgentMessage(AgentMessage { text: whole(said), phase: Some(phase) })
-            }
-            "thinking" => {
-                let text = take_text(&mut block, "thinking");
-                let encrypted = text.is_empty();
-                Body::Reasoning(Reasoning { text: whole(text), encrypted })
-            }
-            "redacted_thinking" => Body::Reasoning(Reasoning { text: Text::default(), encrypted: true }),
+            "text" | "" | "thinking" | "redacted_thinking" => match worded(&kind, &mut block, ends) {
+                Some(body) => body,
+                None => return false,
+            },
             "tool_use" | "server_tool_use" | "mcp_tool_use" => {
                 self.called(stamp, message, block);
                 return true;
@@ -225,7 +216,8 @@ impl<'s, 't> Talk<'s, 't> {
             self.batch = (self.batch.0 + 1, Some(message.to_owned()));
         }
         let plan = plans::of_call(&name, &input).or_else(|| self.tasks.take(&name, &id, &input));
-        let asked = if name == "AskUserQuestion" { self.questions(&id, &input) } else { Vec::new() };
+        let answers = self.trees.iter().find_map(|tree| tree.answers.get(&id));
+        let asked = if name == "AskUserQuestion" { questions(&input, answers) } else { Vec::new() };
         let brief = matches!(name.as_str(), "Task" | "Agent").then(|| whole(text(&input, "prompt")));
         let call = ToolCall { name: name.clone(), tool: None, input, batch: Some(self.batch.0) };
         self.scribe.call(stamp, &id, call);
@@ -242,21 +234,6 @@ impl<'s, 't> Talk<'s, 't> {
             self.delegated.insert(id.clone(), agent);
         }
         self.tools.insert(id, name);
-    }
-
-    fn questions(&self, id: &str, input: &Value) -> Vec<Question> {
-        let answers = self.trees.iter().find_map(|tree| tree.answers.get(id));
-        let answer = |question: &str| {
-            let all = answers.filter(|all| all.is_string() && items(input, "questions").len() == 1);
-            let given = answers.and_then(|answers| answers.get(question)).or(all);
-            given.map(|given| whole(content_text(given)))
-        };
-        let of = |question: &Value| Question {
-            text: whole(text(question, "question")),
-            options: items(question, "options").iter().map(|option| text(option, "label").to_owned()).collect(),
-            answer: answer(text(question, "question")),
-        };
-        items(input, "questions").iter().map(of).collect()
     }
 
     fn result(&mut self, tree: &Tree, stamp: &Stamp, (block, result): (Value, &Value)) -> Fate {
@@ -300,15 +277,7 @@ impl<'s, 't> Talk<'s, 't> {
 
     /// The answer to a call that ran at the model's side.
     fn served(&mut self, stamp: &Stamp, block: &Value) -> bool {
-        let failed = text(block, "type").contains("error") || block.pointer("/content/error_code").is_some();
-        let result = ToolResult {
-            call: self.scribe.event_of(stamp, text(block, "tool_use_id")),
-            status: if failed { ResultStatus::Failed } else { ResultStatus::Ok },
-            exit: None,
-            output: whole(content_text(block.get("content").unwrap_or(&Value::Null))),
-            dropped_bytes: 0,
-            duration_ms: None,
-        };
+        let result = served(block, self.scribe.event_of(stamp, text(block, "tool_use_id")));
         self.put(stamp, Body::ToolResult(result)) == Fate::Kept
     }
 
@@ -324,4 +293,47 @@ impl<'s, 't> Talk<'s, 't> {
 
 fn words(block: &Value) -> &str {
     block.as_str().unwrap_or_else(|| text(block, "text"))
+}
+
+/// A block that is said or thought; `None` where it holds no words.
+pub(super) fn worded(kind: &str, block: &mut Value, ends: bool) -> Option<Body> {
+    if kind == "thinking" || kind == "redacted_thinking" {
+        let text = take_text(block, "thinking");
+        let encrypted = text.is_empty();
+        return Some(Body::Reasoning(Reasoning { text: whole(text), encrypted }));
+    }
+    let said = if kind.is_empty() { content_text(block) } else { take_text(block, "text") };
+    if said.trim().is_empty() || said == "(no content)" || said == "No response requested." {
+        return None;
+    }
+    let phase = if ends { Phase::Final } else { Phase::Commentary };
+    Some(Body::AgentMessage(AgentMessage { text: whole(said), phase: Some(phase) }))
+}
+
+/// What a call of `AskUserQuestion` asks, with the answers where they are known.
+pub(super) fn questions(input: &Value, answers: Option<&Value>) -> Vec<Question> {
+    let answer = |question: &str| {
+        let all = answers.filter(|all| all.is_string() && items(input, "questions").len() == 1);
+        let given = answers.and_then(|answers| answers.get(question)).or(all);
+        given.map(|given| whole(content_text(given)))
+    };
+    let of = |question: &Value| Question {
+        text: whole(text(question, "question")),
+        options: items(question, "options").iter().map(|option| text(option, "label").to_owned()).collect(),
+        answer: answer(text(question, "question")),
+    };
+    items(input, "questions").iter().map(of).collect()
+}
+
+/// What came back from a call that ran at the model's side.
+pub(super) fn served(block: &Value, call: Option<EventId>) -> ToolResult {
+    let failed = text(block, "type").contains("error") || block.pointer("/content/error_code").is_some();
+    ToolResult {
+        call,
+        status: if failed { ResultStatus::Failed } else { ResultStatus::Ok },
+        exit: None,
+        output: whole(content_text(block.get("content").unwrap_or(&Value::Null))),
+        dropped_bytes: 0,
+        duration_ms: None,
+    }
 }

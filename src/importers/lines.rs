@@ -126,7 +126,7 @@ pub(super) fn whole(source: &dyn Source, most: u64) -> Result<Option<Vec<u8>>, F
 }
 
 /// The text with every escape of half a surrogate pair replaced, and how many there were; `None` where there is none.
-pub(super) fn mended(text: &str) -> Option<(String, u64)> {
+pub fn mended(text: &str) -> Option<(String, u64)> {
     if !text.contains("\\ud") && !text.contains("\\uD") {
         return None;
     }

@@ -8,7 +8,11 @@
 mod claude_blocks;
 mod claude_results;
 mod claude_session;
+mod claude_stream;
+mod claude_stream_talk;
 mod claude_tree;
+pub mod claude_wire;
+mod claude_wire_end;
 mod claude_words;
 mod codex_events;
 mod codex_index;
@@ -29,6 +33,7 @@ mod value;
 mod weave;
 
 pub use collect::{Collector, Imported, KeepLong};
+pub use lines::mended;
 
 use crate::model::import::{Claim, Importer, Member};
 
@@ -37,6 +42,7 @@ pub static IMPORTERS: &[&dyn Importer] = &[
     &evalrun::EvalRun,
     &codex_rollout::CodexRollout,
     &claude_session::ClaudeSession,
+    &claude_stream::ClaudeStream,
     &swe_together::SweTogether,
     &tau_bench::TauBench,
 ];

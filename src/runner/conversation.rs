@@ -81,6 +81,8 @@ impl Conversation<'_> {
                 Said::Goes(Input::TurnEnded { message, called_tools })
             }
             TurnOutcome::Limit(mark) => Said::Over(limit_end(&mark)),
+            // A provider that is dead, or what is ours and broke, says nothing of the agent.
+            TurnOutcome::Gone(fault) if fault.boundary != Boundary::Agent => return Err(fault),
             TurnOutcome::Gone(fault) => Said::Over(gone_end(&fault)),
             TurnOutcome::Cancelled => Said::Over(stopped()),
         })

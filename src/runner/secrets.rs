@@ -26,6 +26,7 @@ pub fn redactor(agent: &AgentSpec) -> Result<Redactor, Fault> {
     for name in &agent.secrets {
         found.push((name.clone(), given(name).map_err(|why| missing(agent, &why))?));
     }
+    found.extend(crate::agents::lent_secrets(agent));
     let own =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     found.extend(own.filter(|(name, value)| looks_secret(name, value)));

@@ -1,7 +1,8 @@
 //! Recorded sessions on disk: which files belong together, and their bytes.
 //!
 //! `evalrun grade` and `evalrun import` are given files and folders. A folder is walked, links are not followed. A Codex rollout and
-//! those of its sub-agents are one bundle, a Claude Code session and its `<session>/subagents/` too; every other file is its own.
+//! those of its sub-agents are one bundle, a Claude Code session and its `<session>/subagents/` too, and what Claude Code printed of one
+//! session in one folder; every other file is its own.
 
 use super::create::fault;
 use crate::model::{
@@ -179,6 +180,8 @@ struct FirstLine {
     session: Option<String>,
     #[serde(rename = "isSidechain")]
     side: bool,
+    /// As Claude Code prints it, not as it keeps it.
+    session_id: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -195,6 +198,11 @@ fn ties(file: &Path) -> Ties {
             own: meta.id.map(|id| format!("codex {id}")),
             parent: meta.parent_thread_id.map(|id| format!("codex {id}")),
         };
+    }
+    if let Some(session) = first.session_id.filter(|_| first.kind == "system") {
+        // Each turn of a session may have been printed by a process of its own, into a file of its own.
+        let tie = format!("claude stream {} {session}", file.parent().unwrap_or(Path::new("")).display());
+        return Ties { own: Some(tie.clone()), parent: Some(tie) };
     }
     let Some(session) = first.session else { return Ties::default() };
     let name = |path: &Path| path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
