@@ -94,8 +94,11 @@ def tokens(field):
 
 
 def cost_usd(session):
-    costs = [usage.get("micro_usd") for usage in session.usage]
-    return UNKNOWN if not costs or None in costs else sum(costs) / 1e6
+    # A cost that is stated for a turn holds for all its responses.
+    told = [event for event in session.events if event["kind"] == "usage" and event["body"].get("micro_usd") is not None]
+    turns = {event["turn"] for event in told if event["body"]["scope"] == "turn"}
+    untold = [event for event in session.events if event["kind"] == "usage" and event not in told and event["turn"] not in turns]
+    return UNKNOWN if untold or not told else sum(event["body"]["micro_usd"] for event in told) / 1e6
 
 
 def wall_s(session):

@@ -5,7 +5,7 @@ use super::{
     claude_wire::{Heard, Waits, Wire},
     lines::{Line, Lines},
     scribe::{Fate, Scribe, Stamp},
-    value::{content_text, items, is_image, some_text, text, whole},
+    value::{content_text, is_image, items, some_text, text, whole},
 };
 use crate::model::{
     agent::Draft,

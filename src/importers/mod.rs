@@ -12,7 +12,6 @@ mod claude_stream;
 mod claude_stream_talk;
 mod claude_tree;
 pub mod claude_wire;
-mod claude_wire_end;
 mod claude_words;
 mod codex_events;
 mod codex_index;

@@ -9,9 +9,12 @@ use super::{
 use crate::model::{
     id::EventId,
     score::Measured,
-    trace::{Body, Event, ResultStatus, Usage},
+    trace::{Body, Event, ResultStatus, Usage, UsageScope},
 };
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 const NEVER: &str = "never";
 const UNTOLD: &str = "the source does not tell usage, or told none";
@@ -48,13 +51,13 @@ pub const TOKENS_OUT: Metric = usage(
 );
 
 pub const COST_USD: Metric = Metric {
-    unknown: "the source does not tell the cost of every response",
+    unknown: "the source does not tell the cost of every response, nor that of its whole turn",
     ..usage(
         ("cost_usd", "US dollars"),
-        "Cost as the source states it per response or turn.",
+        "Cost as the source states it per response or turn; one that is stated for a turn holds for all its responses.",
         "Prices change and discounts are not known; a login with a flat rate states a cost that nobody paid.",
         |facts| {
-            if facts.usage.is_empty() || facts.usage.iter().any(|usage| usage.micro_usd.is_none()) {
+            if facts.usage.is_empty() || !every_cost_is_told(facts) {
                 return untold("the cost of every response");
             }
             let micro: u64 = facts.usage.iter().filter_map(|usage| usage.micro_usd).sum();
@@ -62,6 +65,17 @@ pub const COST_USD: Metric = Metric {
         },
     )
 };
+
+/// Whether each usage has its cost, or stands in a turn that has.
+fn every_cost_is_told(facts: &Facts<'_>) -> bool {
+    let usage = || {
+        let live = facts.trace.events.iter().filter(|event| !event.superseded);
+        live.filter_map(|event| if let Body::Usage(usage) = &event.body { Some((event.turn, usage)) } else { None })
+    };
+    let of_turns = usage().filter(|(_, usage)| usage.scope == UsageScope::Turn && usage.micro_usd.is_some());
+    let told: BTreeSet<u32> = of_turns.map(|(turn, _)| turn).collect();
+    usage().all(|(turn, usage)| usage.micro_usd.is_some() || told.contains(&turn))
+}
 
 fn summed(facts: &Facts<'_>, of: fn(&Usage) -> u64) -> Measured {
     if facts.usage.is_empty() {

@@ -155,10 +155,7 @@ mod tests {
         let plain = "claude -p --input-format stream-json --output-format stream-json --verbose --permission-mode default --permission-prompt-tool stdio";
         assert_eq!(argv(&spec(None, json!({}))).join(" "), plain);
         let own = spec(Some("claude-sonnet-5"), json!({"command": ["python3", "x.py"]}));
-        assert_eq!(
-            argv(&own).join(" "),
-            plain.replace("claude -p", "python3 x.py -p") + " --model claude-sonnet-5"
-        );
+        assert_eq!(argv(&own).join(" "), plain.replace("claude -p", "python3 x.py -p") + " --model claude-sonnet-5");
     }
 
     #[test]

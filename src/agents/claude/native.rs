@@ -49,7 +49,8 @@ impl Files<'_> {
     fn found(&self) -> Vec<(PathBuf, PathBuf)> {
         let mut found = Vec::new();
         let own = format!("{}.jsonl", self.session);
-        let Some(projects) = folder(&self.home.join(".claude")).and_then(|claude| folder(&claude.join("projects"))) else {
+        let Some(projects) = folder(&self.home.join(".claude")).and_then(|claude| folder(&claude.join("projects")))
+        else {
             return found;
         };
         for project in entries(&projects).into_iter().filter_map(|path| folder(&path)) {
@@ -63,7 +64,9 @@ impl Files<'_> {
             let below = below.map(|path| (path, Path::new(self.session).join("subagents")));
             let of_agents = below.chain(beside).filter(|(path, _)| is_of_sub_agent(path) && is_file(path));
             found.extend(
-                of_agents.take(MOST_FILES).map(|(path, to)| (path.clone(), to.join(path.file_name().unwrap_or_default()))),
+                of_agents
+                    .take(MOST_FILES)
+                    .map(|(path, to)| (path.clone(), to.join(path.file_name().unwrap_or_default()))),
             );
             break;
         }

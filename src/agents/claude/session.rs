@@ -14,7 +14,10 @@ use super::{
     say::{self, INITIALIZE},
     waiting::{Answered, Asked, Waiting},
 };
-use crate::agents::{Identity, Seat, Session, cut::{head, tail}};
+use crate::agents::{
+    Identity, Seat, Session,
+    cut::{head, tail},
+};
 use crate::importers::{
     claude_wire::{Heard, Init, Wire},
     mended,
@@ -333,7 +336,9 @@ impl Claude {
             }
             Heard::Withdrawn(request) => {
                 let gone = self.asked.withdraw(&request);
-                self.ready.retain(|signal| !matches!(signal, Signal::Ask(id, _) | Signal::Permit(id, _) if Some(*id) == gone));
+                self.ready.retain(
+                    |signal| !matches!(signal, Signal::Ask(id, _) | Signal::Permit(id, _) if Some(*id) == gone),
+                );
             }
             Heard::Request(request, kind) => self.outgoing.push_back(say::refuse(&request, &kind)),
             Heard::Response(request, refused) => self.responded(&request, refused),

@@ -295,7 +295,8 @@ pub enum SubAgentState {
     Ended,
 }
 
-/// Tokens of one model response or one turn; never cumulative: drivers and importers take differences.
+/// Tokens of one model response or one turn; never cumulative: drivers and importers take differences. Where both stand in a turn,
+/// the turn's own tokens are those that no response told, and its cost is that of all of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
     pub scope: UsageScope,

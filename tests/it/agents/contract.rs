@@ -39,6 +39,12 @@ const ROWS: &[Row] = &[
         rest: |_| json!({"script": fixture("script.yaml")}),
     },
     Row {
+        name: "claude",
+        driver: "claude",
+        can: &[Can::Ask, Can::Permit, Can::GoOnAfterInterrupt, Can::Flood, Can::LeaveProcesses, Can::Go],
+        rest: |_| json!({"command": ["python3", fixture("../standins/claude.py")]}),
+    },
+    Row {
         name: "command, a program per turn",
         driver: "command",
         can: &[Can::GoOnAfterInterrupt, Can::Flood, Can::LeaveProcesses, Can::Go],
@@ -107,9 +113,15 @@ fn every_driver_has_a_row_a_word_and_a_check() {
         let driver = evalrun::agents::driver(row.driver).unwrap();
         assert_eq!((driver.check)(&place.seat.spec), Vec::<String>::new(), "{}", row.name);
         assert!(!driver.about.is_empty() && driver.fields.iter().all(|field| !field.about.is_empty()));
-        let empty = super::talk::place(row.driver, json!({}));
-        assert!(!(driver.check)(&empty.seat.spec).is_empty(), "{} is checked", row.name);
+        let wrong = super::talk::place(row.driver, wrong_block(driver));
+        assert!(!(driver.check)(&wrong.seat.spec).is_empty(), "{} is checked", row.name);
     }
+}
+
+/// A block with a mistake in it: empty, where the driver needs anything said.
+fn wrong_block(driver: &evalrun::agents::Driver) -> Value {
+    let needs = driver.fields.iter().any(|field| field.required);
+    if needs { json!({}) } else { json!({"command": []}) }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

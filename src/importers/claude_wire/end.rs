@@ -4,7 +4,7 @@
 //! `subtype: success, is_error: true`. Whose failure it was is told by the text and the status. Money and tokens per model are
 //! running totals of the process, so that a turn is the difference.
 
-use super::value::{number, some_text, text};
+use super::super::value::{number, some_text, text};
 use crate::model::{
     agent::{TurnEnd, TurnEnded},
     fault::{Boundary, Fault},
