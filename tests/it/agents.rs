@@ -3,6 +3,8 @@
 
 #[path = "agents/claude.rs"]
 mod claude;
+#[path = "agents/claude_run.rs"]
+mod claude_run;
 #[path = "agents/command.rs"]
 mod command;
 #[path = "agents/contract.rs"]

@@ -8,7 +8,7 @@ use evalrun::model::{
     trace::{Body, ResultStatus, Usage, UsageScope},
 };
 use serde_json::{Value, json};
-use std::{fs, path::PathBuf};
+use std::fs;
 
 fn standin(name: &str) -> String {
     format!("{}/fixtures/agents/standins/{name}", env!("CARGO_MANIFEST_DIR"))
@@ -136,8 +136,8 @@ async fn three_turns_edit_the_workspace_for_real() {
     let text = shown(&all).replace(&*place.folder.path().to_string_lossy(), "PLACE");
     insta::assert_snapshot!("claude_three_turns", text);
     talk.close().await;
-    let kept: Vec<PathBuf> = fs::read_dir(&place.seat.native).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(kept.len(), 1, "{kept:?}");
+    let kept = crate::bed::files(&place.seat.native);
+    assert_eq!(kept.len(), 2, "the session's and its sub-agent's: {:?}", kept.keys());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
