@@ -48,6 +48,8 @@ pub enum Verb {
     Power(PowerArgs),
     /// Compare a judge's verdicts with people's labels
     Calibrate(CalibrateArgs),
+    /// Say what can be run here, and the command for each thing that cannot
+    Doctor(DoctorArgs),
     /// List what there is
     List(ListArgs),
     /// Write a first suite into this folder; never overwrites
@@ -109,6 +111,13 @@ pub enum SandboxArg {
 pub struct DemoArgs {
     #[command(flatten)]
     pub out: OutArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// What was found as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ mod calibrate;
 mod check;
 mod compare;
 mod demo;
+mod doctor;
 pub mod exit;
 mod explain;
 mod gate;
@@ -48,6 +49,7 @@ pub fn main() -> i32 {
         Some(Verb::Baseline(BaselineVerb::Accept(args))) => gate::accept(&args),
         Some(Verb::Power(args)) => power::power(&args),
         Some(Verb::Calibrate(args)) => calibrate::calibrate(&args),
+        Some(Verb::Doctor(args)) => doctor::doctor(&args),
         Some(Verb::List(args)) => list::list(args.what),
         Some(Verb::Init(args)) => init::init(&args),
         Some(Verb::Grade(args)) => grade::grade(&args),

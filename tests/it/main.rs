@@ -17,6 +17,7 @@ mod code;
 mod compare;
 mod crash;
 mod dispatch;
+mod doctor;
 mod explain;
 mod fuzz;
 mod gate;

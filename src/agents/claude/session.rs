@@ -78,7 +78,12 @@ pub(super) async fn open(seat: Seat) -> Result<Box<dyn Session>, Fault> {
         claude.step().await;
     }
     match claude.state {
-        State::Gone(fault) => Err(unstarted(*fault)),
+        State::Gone(ref fault) => {
+            let fault = unstarted((**fault).clone());
+            // One that has ended is ended no more.
+            let _ = claude.child.kill().await;
+            Err(fault)
+        }
         _ => Ok(Box::new(claude)),
     }
 }
