@@ -11,6 +11,7 @@ mod claude_session;
 mod claude_tree;
 mod claude_words;
 mod codex_events;
+pub mod codex_exec;
 mod codex_index;
 mod codex_items;
 mod codex_outputs;
@@ -18,6 +19,8 @@ mod codex_rollout;
 mod collect;
 mod diff;
 mod evalrun;
+pub mod join;
+mod join_pairs;
 mod lines;
 mod plans;
 mod scribe;
@@ -36,6 +39,7 @@ use crate::model::import::{Claim, Importer, Member};
 pub static IMPORTERS: &[&dyn Importer] = &[
     &evalrun::EvalRun,
     &codex_rollout::CodexRollout,
+    &codex_exec::CodexExec,
     &claude_session::ClaudeSession,
     &swe_together::SweTogether,
     &tau_bench::TauBench,
