@@ -41,16 +41,7 @@ impl Home {
             .mode(0o700)
             .create(&folder)
             .map_err(|error| unwritten(&folder, &error))?;
-        let none = Value::Null;
-        let text = config::config(&config::Given {
-            model: seat.spec.model.as_deref(),
-            settings: seat.spec.rest.get("settings").unwrap_or(&none),
-            key: seat.spec.secrets.first().map(String::as_str),
-            model_at: seat.model_at.as_deref(),
-            workspace: &seat.workspace.to_string_lossy(),
-            approvals,
-        });
-        private(&folder.join("config.toml"), text.as_bytes())?;
+        private(&folder.join("config.toml"), configuration(seat, approvals).as_bytes())?;
         let mut home = Home { folder, native: seat.native.clone(), lent: None };
         if login::wanted(&seat.spec) && seat.model_at.is_none() {
             let bytes = login::lend()?;
@@ -88,6 +79,18 @@ impl Home {
         }
         notes
     }
+}
+
+/// The `config.toml` of a seat.
+pub fn configuration(seat: &Seat, approvals: &str) -> String {
+    config::config(&config::Given {
+        model: seat.spec.model.as_deref(),
+        settings: seat.spec.rest.get("settings").unwrap_or(&Value::Null),
+        key: seat.spec.secrets.first().map(String::as_str),
+        model_at: seat.model_at.as_deref(),
+        workspace: &seat.workspace.to_string_lossy(),
+        approvals,
+    })
 }
 
 impl Drop for Home {

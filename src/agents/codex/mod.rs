@@ -18,6 +18,7 @@ mod home;
 mod items;
 mod login;
 mod map;
+mod questions;
 mod server;
 mod toml;
 mod wire;
@@ -130,6 +131,11 @@ fn program(seat: &Seat, home: &Path, words: &[&str]) -> process::Spec {
         spec.env.insert(config::SCRIPTED_KEY.to_owned(), "scripted".to_owned());
     }
     spec
+}
+
+/// The `config.toml` that an agent in this seat gets, without writing it.
+pub fn configuration(seat: &Seat) -> String {
+    home::configuration(seat, &words::approvals(&seat.spec, "on-request"))
 }
 
 /// What lines that an app-server wrote become, without a process: for replaying a recorded conversation.

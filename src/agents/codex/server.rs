@@ -8,6 +8,7 @@ use super::{
     items,
     map::{Heard, Map},
     program,
+    questions::Questions,
     wire::{self, Message},
     words,
 };
@@ -21,11 +22,7 @@ use crate::{
     process::{Cancel, Child, Line, Output, Stdin, open as open_program, redact::Redactor},
 };
 use serde_json::{Value, json};
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until, timeout};
 
 /// How long an interrupted turn has to end before Codex is ended itself.
@@ -49,9 +46,7 @@ pub async fn open(seat: Seat) -> Result<Box<dyn Session>, Fault> {
         flow: Flow::of(&seat),
         state: State::Idle,
         identity: Identity::default(),
-        asks: BTreeMap::new(),
-        requests: BTreeMap::new(),
-        last_ask: 0,
+        questions: Questions::default(),
         last_id: 0,
         turn_request: 0,
         outgoing: VecDeque::new(),
@@ -69,24 +64,13 @@ struct Server {
     flow: Flow,
     state: State,
     identity: Identity,
-    /// Questions that wait: the request of each, and which of its questions it is.
-    asks: BTreeMap<AskId, (u32, usize)>,
-    requests: BTreeMap<u32, Request>,
-    last_ask: u32,
+    questions: Questions,
     last_id: u64,
     /// The request that started the running turn.
     turn_request: u64,
     outgoing: VecDeque<String>,
     cancel: Cancel,
     redactor: Arc<Redactor>,
-}
-
-/// A request of Codex that waits for replies.
-struct Request {
-    id: Value,
-    method: String,
-    params: Value,
-    replies: Vec<Option<Reply>>,
 }
 
 #[derive(Clone, Debug)]
@@ -142,12 +126,8 @@ impl Session for Server {
 
     fn reply(&mut self, to: AskId, reply: Reply) -> Boxed<'_, Result<(), Fault>> {
         Box::pin(async move {
-            if to.0 == 0 || to.0 > self.last_ask {
-                return Err(Fault::new(Boundary::Agent, "no_question", format!("question {} does not wait", to.0)));
-            }
-            // A question that Codex took back, or whose turn is over, needs no answer any more.
-            if let Some((request, at)) = self.asks.remove(&to) {
-                self.replied(request, at, reply);
+            if let Some(line) = self.questions.reply(to, reply)? {
+                self.outgoing.push_back(line);
                 self.send().await;
             }
             Ok(())
@@ -158,8 +138,7 @@ impl Session for Server {
         Box::pin(async move {
             if matches!(self.state, State::Turn) {
                 self.state = State::Stopping(Instant::now() + STOPPING);
-                self.asks.clear();
-                self.requests.clear();
+                self.questions.clear();
                 self.stop_turn();
                 self.send().await;
             }
@@ -381,14 +360,7 @@ impl Server {
                 self.flow.calm();
                 self.end_with(Last::Gone(fault));
             }
-            Heard::Resolved(id) => {
-                let done: Vec<u32> =
-                    self.requests.iter().filter(|(_, request)| request.id == id).map(|(number, _)| *number).collect();
-                for number in done {
-                    self.requests.remove(&number);
-                    self.asks.retain(|_, (request, _)| *request != number);
-                }
-            }
+            Heard::Resolved(id) => self.questions.resolved(&id),
             Heard::Model(model) => self.identity.model = Some(model),
         }
     }
@@ -396,40 +368,20 @@ impl Server {
     fn request(&mut self, id: Value, method: String, params: Value) {
         self.flow.calm();
         let wants = asks::read(&method, &params, self.map.wanted(&params));
-        let number = self.last_ask + 1;
-        let signals: Vec<Signal> = match wants {
-            Wants::Known(result) => return self.outgoing.push_back(wire::answer(&id, &result)),
+        match wants {
+            Wants::Known(result) => self.outgoing.push_back(wire::answer(&id, &result)),
             Wants::Unknown => {
                 self.flow.keep(items::kept(&format!("codex.{method}"), &params), 0);
-                return self.outgoing.push_back(wire::refusal(&id, &format!("evalrun does not answer {method}")));
+                self.outgoing.push_back(wire::refusal(&id, &format!("evalrun does not answer {method}")));
             }
-            Wants::Permission(permit) => vec![Signal::Permit(self.next_ask(number, 0), permit)],
+            Wants::Permission(permit) => {
+                let asked = self.questions.put((id, method, params), 1);
+                asked.into_iter().for_each(|ask| self.flow.push(Signal::Permit(ask, permit.clone())));
+            }
             Wants::Answers(all) => {
-                all.into_iter().enumerate().map(|(at, ask)| Signal::Ask(self.next_ask(number, at), ask)).collect()
+                let asked = self.questions.put((id, method, params), all.len());
+                asked.into_iter().zip(all).for_each(|(ask, words)| self.flow.push(Signal::Ask(ask, words)));
             }
-        };
-        self.requests.insert(number, Request { id, method, params, replies: vec![None; signals.len()] });
-        signals.into_iter().for_each(|signal| self.flow.push(signal));
-    }
-
-    fn next_ask(&mut self, request: u32, at: usize) -> AskId {
-        self.last_ask += 1;
-        let ask = AskId(self.last_ask);
-        self.asks.insert(ask, (request, at));
-        ask
-    }
-
-    /// Takes a reply; the request is answered when all of its questions are.
-    fn replied(&mut self, number: u32, at: usize, reply: Reply) {
-        let Some(request) = self.requests.get_mut(&number) else { return };
-        if let Some(place) = request.replies.get_mut(at) {
-            *place = Some(reply);
-        }
-        let replies: Option<Vec<Reply>> = request.replies.iter().cloned().collect();
-        if let (Some(replies), Some(request)) = (replies, self.requests.get(&number)) {
-            let result = asks::answer(&request.method, &request.params, &replies);
-            self.outgoing.push_back(wire::answer(&request.id, &result));
-            self.requests.remove(&number);
         }
     }
 
@@ -480,8 +432,7 @@ impl Server {
     fn end_turn(&mut self, end: TurnEnd) {
         self.flow.calm();
         self.flow.note_left_out();
-        self.asks.clear();
-        self.requests.clear();
+        self.questions.clear();
         self.state = State::Idle;
         self.flow.push(Signal::TurnEnd(end));
     }
