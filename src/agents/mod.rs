@@ -10,6 +10,7 @@
 //! What a session must do and must not do is held by one contract test that runs over `AGENTS`.
 
 pub mod claude;
+pub mod codex;
 pub mod command;
 mod cut;
 pub mod replay;
@@ -30,19 +31,27 @@ use crate::{
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 /// Every way to drive an agent, in the order of `evalrun list`.
-pub static AGENTS: &[&Driver] = &[&scripted::DRIVER, &claude::DRIVER, &command::DRIVER, &replay::DRIVER];
+pub static AGENTS: &[&Driver] =
+    &[&scripted::DRIVER, &command::DRIVER, &codex::DRIVER, &claude::DRIVER, &replay::DRIVER];
 
 /// A driver by its name in a suite.
 pub fn driver(name: &str) -> Option<&'static Driver> {
     AGENTS.iter().copied().find(|driver| driver.name == name)
 }
 
-/// The values of a login that an agent is lent, each with a name that may stand in its place; what is written hides them.
-pub fn lent_secrets(spec: &AgentSpec) -> Vec<(String, String)> {
-    claude::login_secrets(spec)
+/// The secrets in the user's own login, where this agent is lent it, each with a name to show instead.
+///
+/// # Errors
+/// Why it cannot be lent.
+pub fn lent_secrets(spec: &AgentSpec) -> Result<Vec<(String, String)>, Fault> {
+    match spec.driver.as_str() {
+        name if name == codex::DRIVER.name => codex::lent_secrets(spec),
+        name if name == claude::DRIVER.name => Ok(claude::login_secrets(spec)),
+        _ => Ok(Vec::new()),
+    }
 }
 
-/// A way to drive agents: `scripted`, `claude`, `command`, `replay`.
+/// A way to drive agents: `scripted`, `command`, `replay`.
 pub trait Agent: Send + Sync {
     fn open(&self, seat: Seat) -> Boxed<'_, Result<Box<dyn Session>, Fault>>;
 }

@@ -216,6 +216,7 @@ impl<'s> Talk<'s> {
             body: draft.body,
         });
         if let Some(call) = draft.call.filter(|_| is_call) {
+            self.scribe.sink.called(id, &call);
             self.calls.insert(call, id);
         }
     }

@@ -14,6 +14,7 @@ mod claude_tree;
 pub mod claude_wire;
 mod claude_words;
 mod codex_events;
+pub mod codex_exec;
 mod codex_index;
 mod codex_items;
 mod codex_outputs;
@@ -21,6 +22,9 @@ mod codex_rollout;
 mod collect;
 mod diff;
 mod evalrun;
+pub mod join;
+mod join_lanes;
+mod join_pairs;
 mod lines;
 mod plans;
 mod scribe;
@@ -40,6 +44,7 @@ use crate::model::import::{Claim, Importer, Member};
 pub static IMPORTERS: &[&dyn Importer] = &[
     &evalrun::EvalRun,
     &codex_rollout::CodexRollout,
+    &codex_exec::CodexExec,
     &claude_session::ClaudeSession,
     &claude_stream::ClaudeStream,
     &swe_together::SweTogether,

@@ -62,6 +62,7 @@ impl<'s> Scribe<'s> {
     pub fn call(&mut self, stamp: &Stamp, id: &str, call: ToolCall) -> EventId {
         let event = self.put(stamp, Body::ToolCall(call));
         if !id.is_empty() {
+            self.sink.called(event, id);
             self.calls.entry(stamp.lane.clone()).or_default().insert(id.to_owned(), event);
         }
         event

@@ -4,16 +4,20 @@ use super::{
     Job, clock,
     conversation::Conversation,
     ground::{self, Ground},
+    native::Native,
     recorder::{Place, Recorder, on_blocking},
     secrets,
     turn::{Rules, start_fault},
 };
 use crate::agents::{Driver, Identity, Seat, Session, driver};
-use crate::importers::seal::{Named, seal};
+use crate::importers::{
+    join::Live,
+    seal::{Named, seal},
+};
 use crate::model::{
     fault::{Boundary, Fault},
     run::{Attempt, TrialEnd, TrialSpec},
-    trace::{Body, Clock, End, EndKind, ErrorMark, Header, Tells, Text, Trace, Usage, VERSION},
+    trace::{Body, Clock, End, EndKind, ErrorMark, Event, Header, Tells, Text, Trace, Usage, VERSION},
 };
 use crate::process::{Jail, env::base_env, redact::Redactor};
 use crate::store::{Blobs, Writer, write_trace};
@@ -140,7 +144,11 @@ async fn tell(job: &Job, writer: &Writer, tale: &mut Tale, folder: &std::path::P
     settled?;
     let header = Header { version: tale.identity.version.clone(), session: tale.identity.session.clone(), ..header };
     let header = Header { model: tale.identity.model.clone().or(header.model), ..header };
-    tale.trace_hash = keep_trace(header, recorder, named, folder.join("trace.jsonl")).await?;
+    let native = Native { folder: folder.join("native"), blobs: Blobs::at(folder.join("blobs")) };
+    let live = Live { header, events: recorder.events, calls: recorder.calls };
+    let (header, events, notes) = native.joined(live).await?;
+    tale.notes.extend(notes);
+    tale.trace_hash = keep_trace(header, events, named, folder.join("trace.jsonl")).await?;
     Ok(())
 }
 
@@ -272,9 +280,9 @@ fn folders(ground: &Ground) -> Vec<Named> {
     ]
 }
 
-async fn keep_trace(header: Header, recorder: Recorder, named: Vec<Named>, path: PathBuf) -> Result<String, Fault> {
+async fn keep_trace(header: Header, events: Vec<Event>, named: Vec<Named>, path: PathBuf) -> Result<String, Fault> {
     on_blocking(move || {
-        let trace: Trace = seal(header, recorder.events, &named)
+        let trace: Trace = seal(header, events, &named)
             .map_err(|error| Fault::new(Boundary::Store, "format", format!("the trace cannot be sealed: {error}")))?;
         write_trace(&path, &trace)
     })

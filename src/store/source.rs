@@ -178,6 +178,7 @@ struct FirstLine {
     payload: Option<Meta>,
     #[serde(rename = "sessionId")]
     session: Option<String>,
+    thread_id: Option<String>,
     #[serde(rename = "isSidechain")]
     side: bool,
     /// As Claude Code prints it, not as it keeps it.
@@ -203,6 +204,12 @@ fn ties(file: &Path) -> Ties {
         // Each turn of a session may have been printed by a process of its own, into a file of its own.
         let tie = format!("claude stream {} {session}", file.parent().unwrap_or(Path::new("")).display());
         return Ties { own: Some(tie.clone()), parent: Some(tie) };
+    }
+    if let Some(thread) = first.thread_id.filter(|_| first.kind == "thread.started") {
+        // Each turn of `codex exec` may have been written to a file of its own.
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let tie = Some(format!("codex exec {} {thread}", folder.display()));
+        return Ties { own: tie.clone(), parent: tie };
     }
     let Some(session) = first.session else { return Ties::default() };
     let name = |path: &Path| path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);

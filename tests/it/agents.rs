@@ -5,6 +5,8 @@
 mod claude;
 #[path = "agents/claude_run.rs"]
 mod claude_run;
+#[path = "agents/codex.rs"]
+mod codex;
 #[path = "agents/command.rs"]
 mod command;
 #[path = "agents/contract.rs"]

@@ -28,6 +28,7 @@ mod hostile;
 mod house;
 mod importers;
 mod interview;
+mod join;
 mod limits;
 mod metrics;
 mod oracles;

@@ -128,7 +128,8 @@ fn a_dead_provider_is_tried_again_and_never_scored() {
     let ran = play(&bed);
     let results = bed.results(RUN);
     assert_eq!(results["trials"].as_array().map(Vec::len), Some(0), "{ran:?} {results:#}");
-    let tried: Vec<bool> = (1..=4).map(|k| bed.path(&format!("run/trials/greet/it/1/{k}/live.jsonl")).exists()).collect();
+    let tried: Vec<bool> =
+        (1..=4).map(|k| bed.path(&format!("run/trials/greet/it/1/{k}/live.jsonl")).exists()).collect();
     assert_eq!(tried, [true, true, true, false], "two more were tried");
     assert!(!bed.path("run/trials/greet/it/1/trial.json").exists());
     bed.assert_clean(RUN);

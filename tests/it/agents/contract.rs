@@ -1,6 +1,6 @@
 //! What holds for every driver, over every row.
 
-use super::talk::{Place, Pulled, Talk, fixture, place, shown, timeless, within};
+use super::talk::{Place, Pulled, Talk, fixture, place, shown, stand_in, timeless, within};
 use evalrun::{
     agents::AGENTS,
     model::{
@@ -63,6 +63,18 @@ const ROWS: &[Row] = &[
         rest: |_| json!({"command": ["sh", fixture("lines.sh")], "json": "lines"}),
     },
     Row {
+        name: "codex, app-server",
+        driver: "codex",
+        can: &[Can::Ask, Can::Permit, Can::GoOnAfterInterrupt, Can::Flood, Can::LeaveProcesses, Can::Go],
+        rest: |_| json!({"command": ["python3", stand_in("codex_app_server.py")]}),
+    },
+    Row {
+        name: "codex, exec",
+        driver: "codex",
+        can: &[Can::GoOnAfterInterrupt, Can::Flood, Can::LeaveProcesses, Can::Go],
+        rest: |_| json!({"command": ["python3", stand_in("codex_app_server.py")], "mode": "exec"}),
+    },
+    Row {
         name: "replay",
         driver: "replay",
         can: &[Can::Ask, Can::Permit, Can::GoOnAfterInterrupt, Can::Go],
@@ -113,15 +125,10 @@ fn every_driver_has_a_row_a_word_and_a_check() {
         let driver = evalrun::agents::driver(row.driver).unwrap();
         assert_eq!((driver.check)(&place.seat.spec), Vec::<String>::new(), "{}", row.name);
         assert!(!driver.about.is_empty() && driver.fields.iter().all(|field| !field.about.is_empty()));
-        let wrong = super::talk::place(row.driver, wrong_block(driver));
+        // A driver that needs nothing said still refuses what makes no sense.
+        let wrong = super::talk::place(row.driver, json!({"command": [], "json": "song", "mode": "song"}));
         assert!(!(driver.check)(&wrong.seat.spec).is_empty(), "{} is checked", row.name);
     }
-}
-
-/// A block with a mistake in it: empty, where the driver needs anything said.
-fn wrong_block(driver: &evalrun::agents::Driver) -> Value {
-    let needs = driver.fields.iter().any(|field| field.required);
-    if needs { json!({}) } else { json!({"command": []}) }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
