@@ -287,7 +287,7 @@ impl Claude {
             Err(fault) => fault,
         };
         let rest = self.wire.finish();
-        rest.into_iter().for_each(|draft| self.keep(draft, 0));
+        rest.into_iter().for_each(|draft| self.keep(draft));
         self.note_left_out();
         self.go(fault);
     }
@@ -316,17 +316,12 @@ impl Claude {
         if line.bytes.iter().all(u8::is_ascii_whitespace) && line.cut == 0 {
             return;
         }
-        let length = line.bytes.len() as u64 + line.cut;
         let record = match record(&line) {
             Ok(record) => record,
-            Err(unknown) => return self.keep(Draft::of(Body::Unknown(unknown)), length),
+            Err(unknown) => return self.keep(Draft::of(Body::Unknown(unknown))),
         };
         let read = self.wire.record(record, None);
-        // The first carries the length of the record.
-        let mut length = length;
-        for draft in read.drafts {
-            self.keep(draft, std::mem::take(&mut length));
-        }
+        read.drafts.into_iter().for_each(|draft| self.keep(draft));
         self.meant(read.heard);
     }
 
@@ -394,7 +389,7 @@ impl Claude {
             // A turn that nobody asked for, as when a task in the background ends: kept, as a reader may wonder.
             (State::Opening | State::Idle | State::Leaving(_) | State::Killing(_) | State::Gone(_), _) => {
                 let raw = Text::whole(end.why);
-                self.keep(Draft::of(Body::Unknown(Unknown { kind: "result".to_owned(), raw })), 0);
+                self.keep(Draft::of(Body::Unknown(Unknown { kind: "result".to_owned(), raw })));
             }
         }
     }
@@ -410,14 +405,15 @@ impl Claude {
 
     fn end_turn(&mut self, end: TurnEnd) {
         let rest = self.wire.finish();
-        rest.into_iter().for_each(|draft| self.keep(draft, 0));
+        rest.into_iter().for_each(|draft| self.keep(draft));
         self.note_left_out();
         self.asked.clear();
         self.state = State::Idle;
         self.ready.push_back(Signal::TurnEnd(end));
     }
 
-    fn keep(&mut self, draft: Draft, length: u64) {
+    fn keep(&mut self, mut draft: Draft) {
+        let length = length_of(&mut draft);
         if self.left == 0 {
             self.left_out += length;
             return;
@@ -433,6 +429,13 @@ impl Claude {
             self.ready.push_back(Signal::Event(Box::new(Draft::of(Body::Limit(mark)))));
         }
     }
+}
+
+/// Bytes of what is kept: a record holds much besides, such as the whole file that was edited.
+fn length_of(draft: &mut Draft) -> u64 {
+    let input = if let Body::ToolCall(call) = &draft.body { call.input.to_string().len() } else { 0 };
+    let texts: usize = draft.body.texts_mut().iter().map(|text| text.inline.len()).sum();
+    (input + texts) as u64
 }
 
 /// A line as a record, or as what is kept of one that is none.

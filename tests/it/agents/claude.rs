@@ -7,6 +7,7 @@ use evalrun::model::{
     task::Limits,
     trace::{Body, ResultStatus, Usage, UsageScope},
 };
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::fs;
 
@@ -388,4 +389,64 @@ async fn a_line_of_any_length_costs_no_more_than_the_cap() {
     assert!(text.contains("line_too_long") && text.len() < 6_000, "{} bytes", text.len());
     assert_eq!(how(&signals), Some(TurnEnded::Done));
     talk.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_that_closes_its_output_and_stays_is_ended() {
+    let place = scripted(&json!([[{"say": "Working."}, {"close": true}]]));
+    let mut talk = opened(&place).await;
+    let signals = talk.turn("Go.").await;
+    assert!(matches!(signals.last(), Some(Signal::Gone(_))), "{}", shown(&signals));
+    assert!(shown(&signals).contains("Working."));
+    talk.close().await;
+    assert_eq!(place.left_behind(), 0);
+}
+
+/// Every record of the recordings, as printed.
+fn records() -> Vec<Value> {
+    let names = ["both-ways", "both-ways-interrupted", "endpoint-down", "background-command", "turns/turn3_partial"];
+    let text: String = names.iter().map(|name| fs::read_to_string(recording(name)).unwrap()).collect();
+    let of = |line: &str| {
+        let record: Value = serde_json::from_str(line).unwrap();
+        record.get("msg").cloned().unwrap_or(record)
+    };
+    text.lines().map(of).collect()
+}
+
+/// Replaces the n-th value inside a record, counted from the outside in.
+fn replaced(value: &mut Value, at: &mut usize, with: &Value) {
+    if *at == 0 {
+        *value = with.clone();
+    }
+    *at = at.wrapping_sub(1);
+    match value {
+        Value::Object(fields) => fields.values_mut().for_each(|value| replaced(value, at, with)),
+        Value::Array(items) => items.iter_mut().for_each(|value| replaced(value, at, with)),
+        _ => {}
+    }
+}
+
+proptest! {
+    /// Records in any order, with anything in any place: read without a panic, and no agent says what others say.
+    #[test]
+    fn whatever_is_printed_is_read(steps in proptest::collection::vec((0usize..120, 0usize..60, 0usize..7), 1..40)) {
+        let odd = [json!(null), json!(true), json!(-1), json!(1e300), json!("x"), json!([]), json!({"type": "tool_use"})];
+        let all = records();
+        let mut wire = Wire::default();
+        let mut drafts = Vec::new();
+        for (which, mut at, what) in steps {
+            let mut record = all[which % all.len()].clone();
+            replaced(&mut record, &mut at, &odd[what]);
+            drafts.extend(wire.record(record, None).drafts);
+        }
+        drafts.extend(wire.finish());
+        prop_assert_eq!(wire.finish(), vec![]);
+        for draft in drafts {
+            let own = ["agent_message", "reasoning", "plan", "tool_call", "tool_result", "file_change", "question", "permission", "compaction", "sub_agent", "usage", "error", "unknown"];
+            prop_assert!(own.contains(&draft.body.kind()), "{:?}", draft);
+            if let Body::Permission(permission) = draft.body {
+                prop_assert!(!permission.granted);
+            }
+        }
+    }
 }

@@ -74,7 +74,13 @@ fn a_trial_is_graded_and_its_own_files_are_kept() {
     bed.assert_clean(RUN);
     let trial = bed.results(RUN)["trials"][0].clone();
     assert_eq!(trial["end"]["kind"], "done", "{trial:#}");
+    // What the session file tells is met by what came live, event for event, in the lane of the sub-agent too.
+    let notes: Vec<&str> = trial["notes"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let joining: Vec<&&str> = notes.iter().filter(|note| note.contains("agent's own")).collect();
+    assert_eq!(joining, [] as [&&str; 0]);
     let trace = imported(bed.path(ATTEMPT).join("trace.jsonl")).remove(0);
+    let met = trace.events.iter().filter(|event| event.from.as_ref().is_some_and(|from| from.contains("native:")));
+    assert!(met.clone().any(|event| event.lane == "toolu_8") && met.count() > 30);
     assert_eq!(trace.header.version.as_deref(), Some("2.1.197"));
     assert_eq!(trace.header.model.as_deref(), Some("claude-sonnet-5"));
     let permissions = trace.events.iter().filter(|event| matches!(&event.body, Body::Permission(it) if it.granted));
