@@ -1,6 +1,7 @@
 //! What only Claude Code does: its wire as it was recorded, its errors, its questions, its session file, its settings.
 
 use super::talk::{Place, Talk, place, shown, within};
+use evalrun::importers::claude_wire::Wire;
 use evalrun::model::{
     agent::{AskId, Reply, Signal, TurnEnded},
     fault::Boundary,
