@@ -71,6 +71,8 @@ const MOST_OPEN: usize = 512;
 pub struct Map {
     /// The root's thread.
     pub thread: String,
+    /// Where its commands run, unless they say otherwise.
+    pub cwd: String,
     /// The running turn, where its id is known.
     pub turn: Option<String>,
     /// Sub-agents' threads and their lanes.
@@ -224,7 +226,12 @@ impl Map {
         items::call(item).map(|call| self.called(params, item, call)).into_iter().collect()
     }
 
-    fn called(&mut self, params: &Value, item: &Value, call: crate::model::trace::ToolCall) -> Heard {
+    fn called(&mut self, params: &Value, item: &Value, mut call: crate::model::trace::ToolCall) -> Heard {
+        if let Some(input) = call.input.as_object_mut()
+            && input.get("cwd").and_then(Value::as_str).is_some_and(|cwd| cwd == self.cwd)
+        {
+            input.remove("cwd");
+        }
         let lane = self.lane(params);
         let key = key(&lane, text(item, "id"));
         if self.open.len() < MOST_OPEN {
@@ -410,6 +417,8 @@ impl Map {
         if self.is_root(params) {
             self.turn = params.pointer("/turn/id").and_then(Value::as_str).map(str::to_owned);
             self.compactions = (0, 0, 0);
+            self.diff = None;
+            self.changed.clear();
         }
         Vec::new()
     }
