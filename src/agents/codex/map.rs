@@ -12,7 +12,6 @@ use crate::model::{
     fault::Fault,
     trace::{
         AgentMessage, Body, Compaction, ErrorMark, ResultStatus, SubAgent, SubAgentState, Text, ToolResult, Usage,
-        UsageScope,
     },
 };
 use serde_json::Value;
@@ -389,7 +388,7 @@ impl Map {
 
     fn tokens(&mut self, params: &Value) -> Vec<Heard> {
         let thread = text(params, "threadId").to_owned();
-        let of = |which| params.pointer(which).map(usage);
+        let of = |which| params.pointer(which).map(items::usage);
         let Some(total) = of("/tokenUsage/total") else { return Vec::new() };
         let last = of("/tokenUsage/last");
         if let Some(last) = params.pointer("/tokenUsage/last") {
@@ -400,7 +399,7 @@ impl Map {
             return Vec::new();
         }
         let grew = total.input >= before.input && total.output >= before.output;
-        let used = if grew { less(&total, &before) } else { last.unwrap_or_default() };
+        let used = if grew { items::less(&total, &before) } else { last.unwrap_or_default() };
         vec![Heard::Progress, self.event(params, Body::Usage(used))]
     }
 
@@ -476,26 +475,4 @@ fn what(item: &Value, name: &str) -> String {
 
 fn mark(message: String) -> Body {
     Body::Error(ErrorMark { message: Text::whole(message), fault: None })
-}
-
-fn usage(tokens: &Value) -> Usage {
-    Usage {
-        scope: UsageScope::Response,
-        input: number(tokens, "inputTokens"),
-        cached: number(tokens, "cachedInputTokens"),
-        output: number(tokens, "outputTokens"),
-        reasoning: number(tokens, "reasoningOutputTokens"),
-        model: None,
-        micro_usd: None,
-    }
-}
-
-fn less(total: &Usage, before: &Usage) -> Usage {
-    Usage {
-        input: total.input - before.input,
-        cached: total.cached.saturating_sub(before.cached),
-        output: total.output - before.output,
-        reasoning: total.reasoning.saturating_sub(before.reasoning),
-        ..Usage::default()
-    }
 }
