@@ -39,7 +39,7 @@ static DOC: ImporterDoc = ImporterDoc {
     about: "what `codex exec --json` printed, turn by turn",
     found_at: "wherever it was written: codex exec --json ... > turn1.jsonl",
     carries_nothing: &["thread.started", "turn.started", "begin of an item"],
-    merges: &["end of a turn"],
+    merges: &[],
 };
 
 impl Importer for CodexExec {
@@ -139,7 +139,7 @@ impl Play<'_> {
             Ok(told) => told,
             Err(why) => return self.scribe.malformed(stamp, line, &why),
         };
-        let mut fate = Fate::Merged("end of a turn");
+        let mut fate = Fate::Nothing("begin of an item");
         for one in told {
             let kept = match one {
                 Told::Thread(_) => Fate::Nothing("thread.started"),

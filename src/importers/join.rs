@@ -16,8 +16,8 @@
 //!    compaction and a count of tokens by their order in the turn, then in the lane. One native event matches one live event.
 //! 2. **A matched event stays the live one**: its place, its time, its words, its status. What it lacks is filled in from the native
 //!    one (an exit code, a duration, an output, a batch, a summary, the answer to a question), and `from` names both.
-//! 3. **A native event without a match is added**, with `from` = `native:..`, behind the last matched event before it; in a lane
-//!    that the live log does not know, by its time. Its time is the agent's, shifted by what matched events show of the two clocks.
+//! 3. **A native event without a match is added**, with `from` = `native:..`, behind the last matched event before it; in another
+//!    lane than the root's by its time, between the matched events of that lane. Its time is the agent's, shifted by what matched events show of the two clocks.
 //! 4. **Only what an agent says of itself is added**: messages, thoughts, plans, calls, results, changes, compactions, sub-agents,
 //!    errors. Never what the user, the interviewer, a check or the store say, and no question, since one that did not come live
 //!    was put to nobody. Tokens are added only in lanes of which the live log counted none. Superseded and unknown records stay
@@ -106,6 +106,7 @@ fn added(live: &Live, native: &Imported, matched: &[Option<usize>]) -> Added {
         .map(|event| event.lane.as_str())
         .collect();
     let clock = Clock::of(live, native, matched);
+    let ends = ends(native, matched);
     let mut place = Place { live, clock, last: None, lanes: HashMap::new() };
     let mut added = Vec::new();
     for (at, (event, found)) in native.trace.events.iter().zip(matched).enumerate() {
@@ -113,10 +114,23 @@ fn added(live: &Live, native: &Imported, matched: &[Option<usize>]) -> Added {
             Some(found) => place.met(event, *found),
             None if event.superseded || !may_add(&event.body) => {}
             None if matches!(event.body, Body::Usage(_)) && counted.contains(event.lane.as_str()) => {}
-            None => added.push((at, place.behind(event))),
+            None => added.push((at, place.behind(event, ends[at]))),
         }
     }
     added
+}
+
+/// For each native event the live one that the next event of its lane is: it stands before that.
+fn ends(native: &Imported, matched: &[Option<usize>]) -> Vec<usize> {
+    let mut next: HashMap<&str, usize> = HashMap::new();
+    let mut ends = vec![usize::MAX; matched.len()];
+    for (at, (event, found)) in native.trace.events.iter().zip(matched).enumerate().rev() {
+        ends[at] = next.get(event.lane.as_str()).copied().unwrap_or(usize::MAX);
+        if let Some(found) = found {
+            next.insert(&event.lane, *found);
+        }
+    }
+    ends
 }
 
 /// What an agent says of itself.
@@ -166,7 +180,7 @@ impl<'a> Place<'a> {
         self.last = self.last.max(Some(found));
     }
 
-    fn behind(&mut self, event: &'a Event) -> Option<usize> {
+    fn behind(&mut self, event: &'a Event, end: usize) -> Option<usize> {
         let from = self.lanes.get(event.lane.as_str()).copied().or(self.last)?;
         if event.lane.is_empty() {
             return Some(from);
@@ -175,7 +189,7 @@ impl<'a> Place<'a> {
         let mut behind = from;
         if let Some(at) = self.clock.here(event) {
             let passed = |event: &Event| event.at.is_some_and(|other| other <= at);
-            while self.live.events.get(behind + 1).is_some_and(passed) {
+            while behind.saturating_add(1) < end && self.live.events.get(behind + 1).is_some_and(passed) {
                 behind += 1;
             }
         }

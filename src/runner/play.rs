@@ -148,6 +148,8 @@ async fn tell(job: &Job, writer: &Writer, tale: &mut Tale, folder: &std::path::P
     let live = Live { header, events: recorder.events, calls: recorder.calls };
     let (header, events, notes) = native.joined(live).await?;
     tale.notes.extend(notes);
+    // What sub-agents used, only the agent's own files may tell.
+    tale.usage = used(&events);
     tale.trace_hash = keep_trace(header, events, named, folder.join("trace.jsonl")).await?;
     Ok(())
 }
@@ -246,6 +248,16 @@ fn seat(job: &Job, spec: &Arc<TrialSpec>, ground: &Ground) -> Seat {
         redactor: Arc::clone(&ground.redactor),
         model_at: None,
     }
+}
+
+fn used(events: &[Event]) -> Usage {
+    let mut sum = Usage::default();
+    for event in events.iter().filter(|event| !event.superseded) {
+        if let Body::Usage(usage) = &event.body {
+            sum.add(usage);
+        }
+    }
+    sum
 }
 
 fn stopped() -> End {

@@ -14,6 +14,7 @@ mod bed;
 mod calibrate;
 mod cli;
 mod code;
+mod codex_run;
 mod compare;
 mod crash;
 mod dispatch;

@@ -4,7 +4,7 @@ use crate::model::{
     agent::Draft,
     trace::{
         AgentMessage, Body, Change, FileChange, Phase, Plan, PlanStep, Reasoning, ResultStatus, StepStatus, Text,
-        ToolCall, ToolResult,
+        ToolCall, ToolResult, Usage, UsageScope,
     },
 };
 use serde_json::{Map, Value, json};
@@ -204,6 +204,30 @@ fn snake(name: &str) -> String {
         out.push(letter.to_ascii_lowercase());
     }
     out
+}
+
+/// Tokens as Codex counts them.
+pub fn usage(tokens: &Value) -> Usage {
+    Usage {
+        scope: UsageScope::Response,
+        input: number(tokens, "inputTokens"),
+        cached: number(tokens, "cachedInputTokens"),
+        output: number(tokens, "outputTokens"),
+        reasoning: number(tokens, "reasoningOutputTokens"),
+        model: None,
+        micro_usd: None,
+    }
+}
+
+/// What was used between two sums.
+pub fn less(total: &Usage, before: &Usage) -> Usage {
+    Usage {
+        input: total.input - before.input,
+        cached: total.cached.saturating_sub(before.cached),
+        output: total.output - before.output,
+        reasoning: total.reasoning.saturating_sub(before.reasoning),
+        ..Usage::default()
+    }
 }
 
 /// Keeps what is not understood at the place where it came.

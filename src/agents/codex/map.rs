@@ -12,7 +12,6 @@ use crate::model::{
     fault::Fault,
     trace::{
         AgentMessage, Body, Compaction, ErrorMark, ResultStatus, SubAgent, SubAgentState, Text, ToolResult, Usage,
-        UsageScope,
     },
 };
 use serde_json::Value;
@@ -71,6 +70,8 @@ const MOST_OPEN: usize = 512;
 pub struct Map {
     /// The root's thread.
     pub thread: String,
+    /// Where its commands run, unless they say otherwise.
+    pub cwd: String,
     /// The running turn, where its id is known.
     pub turn: Option<String>,
     /// Sub-agents' threads and their lanes.
@@ -224,7 +225,12 @@ impl Map {
         items::call(item).map(|call| self.called(params, item, call)).into_iter().collect()
     }
 
-    fn called(&mut self, params: &Value, item: &Value, call: crate::model::trace::ToolCall) -> Heard {
+    fn called(&mut self, params: &Value, item: &Value, mut call: crate::model::trace::ToolCall) -> Heard {
+        if let Some(input) = call.input.as_object_mut()
+            && input.get("cwd").and_then(Value::as_str).is_some_and(|cwd| cwd == self.cwd)
+        {
+            input.remove("cwd");
+        }
         let lane = self.lane(params);
         let key = key(&lane, text(item, "id"));
         if self.open.len() < MOST_OPEN {
@@ -382,7 +388,7 @@ impl Map {
 
     fn tokens(&mut self, params: &Value) -> Vec<Heard> {
         let thread = text(params, "threadId").to_owned();
-        let of = |which| params.pointer(which).map(usage);
+        let of = |which| params.pointer(which).map(items::usage);
         let Some(total) = of("/tokenUsage/total") else { return Vec::new() };
         let last = of("/tokenUsage/last");
         if let Some(last) = params.pointer("/tokenUsage/last") {
@@ -393,7 +399,7 @@ impl Map {
             return Vec::new();
         }
         let grew = total.input >= before.input && total.output >= before.output;
-        let used = if grew { less(&total, &before) } else { last.unwrap_or_default() };
+        let used = if grew { items::less(&total, &before) } else { last.unwrap_or_default() };
         vec![Heard::Progress, self.event(params, Body::Usage(used))]
     }
 
@@ -410,6 +416,8 @@ impl Map {
         if self.is_root(params) {
             self.turn = params.pointer("/turn/id").and_then(Value::as_str).map(str::to_owned);
             self.compactions = (0, 0, 0);
+            self.diff = None;
+            self.changed.clear();
         }
         Vec::new()
     }
@@ -467,26 +475,4 @@ fn what(item: &Value, name: &str) -> String {
 
 fn mark(message: String) -> Body {
     Body::Error(ErrorMark { message: Text::whole(message), fault: None })
-}
-
-fn usage(tokens: &Value) -> Usage {
-    Usage {
-        scope: UsageScope::Response,
-        input: number(tokens, "inputTokens"),
-        cached: number(tokens, "cachedInputTokens"),
-        output: number(tokens, "outputTokens"),
-        reasoning: number(tokens, "reasoningOutputTokens"),
-        model: None,
-        micro_usd: None,
-    }
-}
-
-fn less(total: &Usage, before: &Usage) -> Usage {
-    Usage {
-        input: total.input - before.input,
-        cached: total.cached.saturating_sub(before.cached),
-        output: total.output - before.output,
-        reasoning: total.reasoning.saturating_sub(before.reasoning),
-        ..Usage::default()
-    }
 }

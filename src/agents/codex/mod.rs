@@ -145,7 +145,8 @@ pub fn heard(lines: &[&str]) -> Vec<Signal> {
     for line in lines {
         let wire::Message::Notice { method, params } = wire::read(line) else { continue };
         if map.thread.is_empty() && method == "thread/started" {
-            map.thread = params.pointer("/thread/id").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let text = |at| params.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
+            (map.thread, map.cwd) = (text("/thread/id"), text("/thread/cwd"));
         }
         for heard in map.notice(&method, &params) {
             match heard {

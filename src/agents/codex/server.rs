@@ -106,6 +106,8 @@ impl Session for Server {
             }
             self.state = State::Turn;
             self.map.turn = None;
+            // What failed between turns is not this turn's.
+            self.flow.calm();
             let input = json!([{"type": "text", "text": message}]);
             self.turn_request = self.ask("turn/start", &json!({"threadId": self.map.thread, "input": input}));
             self.send().await;
@@ -187,6 +189,7 @@ impl Server {
         let thread =
             thread.ok_or_else(|| Fault::new(Boundary::Agent, "protocol", "codex started a thread without an id"))?;
         self.map.thread = thread.to_owned();
+        self.map.cwd = seat.workspace.to_string_lossy().into_owned();
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
         self.identity = Identity {
             version: words::version(&welcome).or_else(|| text(started.pointer("/thread/cliVersion"))),
@@ -206,7 +209,10 @@ impl Server {
                 () = self.cancel.cancelled() => return Err(Fault::new(Boundary::Agent, "stopped", "the trial was stopped")),
             };
             let Some(line) = line else {
-                let ended = self.child.kill().await;
+                let ended = match timeout(LEAVING, self.child.wait()).await {
+                    Ok(ended) => ended,
+                    Err(_) => self.child.kill().await,
+                };
                 return Err(self.farewell(ended));
             };
             match wire::read(&line.text().0) {
