@@ -5,6 +5,11 @@
 //! Nothing is lost on the way: every record of a source is an event, an event that is kept but superseded, an `unknown` that holds
 //! it verbatim, or is counted as one that carries nothing or repeats another. Here nothing reads files: the bytes are handed in.
 
+mod acp;
+mod acp_agents;
+pub mod acp_ask;
+mod acp_calls;
+pub mod acp_updates;
 mod claude_blocks;
 mod claude_results;
 mod claude_session;
@@ -39,6 +44,7 @@ pub static IMPORTERS: &[&dyn Importer] = &[
     &claude_session::ClaudeSession,
     &swe_together::SweTogether,
     &tau_bench::TauBench,
+    &acp::AcpLog,
 ];
 
 /// The importer of a bundle: the one that is sure, else the only one that may be right.
