@@ -106,6 +106,7 @@ fn look_through(member: &Member<'_>) -> Result<Told, Fault> {
             told.version = some_text(info, "version").map(str::to_owned);
             acp.is(text(info, "name"));
         }
+        acp.options(result);
         if let Some(session) = some_text(result, "sessionId") {
             told.session.get_or_insert_with(|| session.to_owned());
         }

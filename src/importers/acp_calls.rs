@@ -60,7 +60,9 @@ impl Call {
         if !paths.is_empty() {
             self.paths = paths;
         }
-        self.take_content(items(update, "content"));
+        // What stands in it before it runs says what it is for.
+        let ran = matches!(some_text(update, "status"), Some("in_progress" | "completed" | "failed"));
+        self.take_content(items(update, "content"), ran);
         if let Some(data) = meta("/_meta/terminal_output_delta/data").and_then(Value::as_str)
             && self.streamed.len() < LONGEST_OUTPUT
         {
@@ -78,14 +80,14 @@ impl Call {
         self.exit = exit.and_then(|exit| i32::try_from(exit).ok()).or(self.exit);
     }
 
-    fn take_content(&mut self, content: &[Value]) {
+    fn take_content(&mut self, content: &[Value], ran: bool) {
         let changes: Vec<diff::Changed> = content.iter().filter_map(changed).collect();
         if !changes.is_empty() {
             self.changes = changes;
         }
         let texts: Vec<&str> =
             content.iter().filter_map(|block| block.pointer("/content/text")?.as_str()).collect();
-        if !texts.is_empty() {
+        if ran && !texts.is_empty() {
             self.shown = texts.join("\n");
         }
     }
@@ -106,11 +108,11 @@ impl Call {
     /// What is asked for where it needs a permission: the command, else what it is called.
     pub fn asked(&self) -> String {
         let command = self.input.get("command").and_then(Value::as_str);
-        command.unwrap_or_else(|| self.title.trim_matches('`')).to_owned()
+        command.unwrap_or_else(|| unquoted(&self.title)).to_owned()
     }
 
     pub fn named(&self, id: &str, quirks: &Quirks) -> String {
-        if self.kind == "read" && is_hollow(&self.input) {
+        if self.kind == "read" && self.name == "exec_command" && is_hollow(&self.input) {
             // Codex reads with its shell and tells the file alone, not the command.
             return "read".to_owned();
         }
@@ -141,7 +143,7 @@ impl Call {
         if !is_hollow(&self.input) {
             return self.input.clone();
         }
-        let title = self.title.trim_matches('`');
+        let title = unquoted(&self.title);
         if self.kind == "execute" && !title.is_empty() {
             return json!({ "command": title });
         }
@@ -197,6 +199,11 @@ impl Call {
         let file = raw.pointer("/file/content").and_then(Value::as_str).unwrap_or_default();
         [both.as_str(), &self.streamed, file, &self.shown].into_iter().find(|text| !text.is_empty()).unwrap_or_default().to_owned()
     }
+}
+
+/// A command as Markdown shows it.
+fn unquoted(title: &str) -> &str {
+    title.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')).unwrap_or(title)
 }
 
 fn set(field: &mut String, new: Option<&str>) {

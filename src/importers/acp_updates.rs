@@ -128,6 +128,10 @@ impl Acp {
             "tool_call" | "tool_call_update" => self.call(update),
             "plan" => self.plan(update),
             "usage_update" => self.used(update),
+            "config_option_update" => {
+                self.options(update);
+                Fate::Nothing("config_option_update")
+            }
             kind => match QUIET.iter().find(|quiet| **quiet == kind) {
                 Some(quiet) => Fate::Nothing(quiet),
                 None => self.unknown(kind, update),
@@ -349,6 +353,14 @@ impl Acp {
         let scope = if self.quirks.last_step_usage { UsageScope::Response } else { UsageScope::Turn };
         self.seen.usage |= !self.quirks.last_step_usage;
         self.put(Body::Usage(Usage { scope, model, micro_usd, ..usage }), None);
+    }
+
+    /// Takes what `session/new` or a change of options says of the model.
+    pub fn options(&mut self, result: &Value) {
+        let option = items(result, "configOptions").iter().find(|option| text(option, "id") == "model");
+        let named = option.and_then(|option| some_text(option, "currentValue"));
+        let named = named.or_else(|| result.pointer("/models/currentModelId")?.as_str());
+        self.model = named.map(str::to_owned).or(self.model.take());
     }
 
     /// The model, where the agent has named it.

@@ -129,7 +129,7 @@ fn account(importer: &dyn Importer, name: &str, (all, records): (&[Imported], u6
             assert!(doc.merges.contains(kind), "{name}: `{kind}` is not in the importer's doc");
         }
         let from: BTreeSet<&str> = one.trace.events.iter().filter_map(|event| event.from.as_deref()).collect();
-        if matches!(doc.name, "codex_rollout" | "claude_session") {
+        if matches!(doc.name, "codex_rollout" | "claude_session" | "acp") {
             assert_eq!(from.len() as u64, one.kept, "{name}: records that events come from");
         }
         for (at, event) in one.trace.events.iter().enumerate() {
