@@ -9,8 +9,10 @@
 //!
 //! What a session must do and must not do is held by one contract test that runs over `AGENTS`.
 
+pub mod acp;
 pub mod command;
 mod cut;
+mod gone;
 pub mod replay;
 pub mod scripted;
 
@@ -29,7 +31,7 @@ use crate::{
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 /// Every way to drive an agent, in the order of `evalrun list`.
-pub static AGENTS: &[&Driver] = &[&scripted::DRIVER, &command::DRIVER, &replay::DRIVER];
+pub static AGENTS: &[&Driver] = &[&scripted::DRIVER, &acp::DRIVER, &command::DRIVER, &replay::DRIVER];
 
 /// A driver by its name in a suite.
 pub fn driver(name: &str) -> Option<&'static Driver> {
@@ -57,6 +59,10 @@ pub trait Session: Send {
     /// What the agent has said about itself so far.
     fn identity(&self) -> Identity {
         Identity::default()
+    }
+    /// What this session turned out to tell; `None`: what its driver says of all of them.
+    fn tells(&self) -> Option<Tells> {
+        None
     }
 }
 

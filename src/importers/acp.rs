@@ -171,7 +171,7 @@ impl Play<'_> {
         let from_client = text(&record, "dir") == "c2a";
         let seconds = record.get("t").and_then(Value::as_f64).filter(|t| t.is_finite() && *t >= 0.0);
         self.at = seconds.map(|seconds| (seconds * 1000.0).round() as u64).or(self.at);
-        let moment = Moment { from: Some(stamp.from.clone()), at: self.at };
+        let moment = Moment { from: Some(stamp.from.clone()), at: self.at, bytes: line.text.len() };
         self.acp.moment(moment.clone());
         let Some(message) = record.get("msg").filter(|message| message.is_object()) else {
             self.acp.flush();

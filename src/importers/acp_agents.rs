@@ -39,12 +39,14 @@ const NOTHING: Tells = Tells {
     snapshots: false,
 };
 
-const USUAL: Quirks =
-    Quirks { naming: Naming::Kind, last_step_usage: false, completed_is_zero: false, tells: NOTHING };
+const USUAL: Quirks = Quirks { naming: Naming::Kind, last_step_usage: false, completed_is_zero: false, tells: NOTHING };
 
 /// By the `agentInfo.name` of `initialize`. Failed patches of Codex are invisible over the protocol; Gemini shows no outputs.
 const AGENTS: &[(&str, Quirks)] = &[
-    ("codex-acp", Quirks { tells: Tells { exit_codes: true, outputs: true, plans: true, reasoning: true, ..NOTHING }, ..USUAL }),
+    (
+        "codex-acp",
+        Quirks { tells: Tells { exit_codes: true, outputs: true, plans: true, reasoning: true, ..NOTHING }, ..USUAL },
+    ),
     (
         "@agentclientprotocol/codex-acp",
         Quirks { tells: Tells { exit_codes: true, outputs: true, reasoning: true, usage: true, ..NOTHING }, ..USUAL },

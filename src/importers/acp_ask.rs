@@ -88,7 +88,9 @@ impl Field {
         }
         match self.kind.as_str() {
             "string" | "" => Some(json!(answer)),
-            "boolean" => first_word(&said, &["yes", "true", "ok", "sure"]).then_some(json!(true)).or_else(|| first_word(&said, &["no", "false"]).then_some(json!(false))),
+            "boolean" => first_word(&said, &["yes", "true", "ok", "sure"])
+                .then_some(json!(true))
+                .or_else(|| first_word(&said, &["no", "false"]).then_some(json!(false))),
             "integer" => said.parse::<i64>().ok().map(|number| json!(number)),
             "number" => said.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| json!(number)),
             _ => None,
@@ -115,9 +117,9 @@ fn words_of(value: &Value) -> String {
 fn has_words(text: &str, words: &str) -> bool {
     let part = |c: char| c.is_alphanumeric();
     !words.is_empty()
-        && text.match_indices(words).any(|(at, found)| {
-            !text[..at].ends_with(part) && !text[at + found.len()..].starts_with(part)
-        })
+        && text
+            .match_indices(words)
+            .any(|(at, found)| !text[..at].ends_with(part) && !text[at + found.len()..].starts_with(part))
 }
 
 fn first_word(text: &str, words: &[&str]) -> bool {
@@ -129,7 +131,9 @@ mod tests {
     use super::*;
 
     fn form(properties: Value, required: &[&str]) -> Form {
-        Form::of(&json!({"mode": "form", "message": "Which colour?", "requestedSchema": {"type": "object", "properties": properties, "required": required}}))
+        Form::of(
+            &json!({"mode": "form", "message": "Which colour?", "requestedSchema": {"type": "object", "properties": properties, "required": required}}),
+        )
     }
 
     #[test]
@@ -143,7 +147,10 @@ mod tests {
         assert_eq!(colour.filled("bluefish"), Form::declined());
         let titled = form(json!({"c": {"type": "string", "oneOf": [{"const": 7, "title": "Seven"}]}}), &[]);
         assert_eq!(titled.filled("seven"), accept(json!({"c": 7})));
-        let several = form(json!({"name": {"type": "string", "title": "A name"}, "sure": {"type": "boolean"}, "n": {"type": "integer"}}), &["name"]);
+        let several = form(
+            json!({"name": {"type": "string", "title": "A name"}, "sure": {"type": "boolean"}, "n": {"type": "integer"}}),
+            &["name"],
+        );
         assert_eq!(several.ask().text, "Which colour?\nA name");
         assert_eq!(several.filled("Yes, do"), accept(json!({"name": "Yes, do", "sure": true})));
         assert_eq!(several.filled("12"), accept(json!({"name": "12", "n": 12})));

@@ -30,6 +30,9 @@ pub(super) struct Call {
     raw_output: Value,
     exit: Option<i32>,
     status: String,
+    /// Bytes of the longest message about it, and those that were not taken in.
+    longest: usize,
+    dropped: usize,
     pub told: bool,
     pub ended: bool,
     pub denied: bool,
@@ -39,6 +42,26 @@ impl Call {
     /// A call of which all has been told; its id alone is needed for what comes late.
     pub fn over() -> Call {
         Call { told: true, ended: true, ..Call::default() }
+    }
+
+    /// Takes an update in; says how much more is held for it.
+    pub fn weigh(&mut self, update: &Value, bytes: usize) -> usize {
+        let before = self.weight();
+        self.longest = self.longest.max(bytes);
+        self.take(update);
+        self.weight() - before
+    }
+
+    /// Takes in only how it stands.
+    pub fn skim(&mut self, update: &Value, bytes: usize) -> usize {
+        set(&mut self.status, some_text(update, "status"));
+        self.dropped = self.dropped.saturating_add(bytes);
+        0
+    }
+
+    /// Bytes that are held for it, at most.
+    pub fn weight(&self) -> usize {
+        self.longest + self.streamed.len()
     }
 
     /// Takes in what an update or a request for permission says of it.
@@ -63,10 +86,11 @@ impl Call {
         // What stands in it before it runs says what it is for.
         let ran = matches!(some_text(update, "status"), Some("in_progress" | "completed" | "failed"));
         self.take_content(items(update, "content"), ran);
-        if let Some(data) = meta("/_meta/terminal_output_delta/data").and_then(Value::as_str)
-            && self.streamed.len() < LONGEST_OUTPUT
-        {
-            self.streamed.push_str(data);
+        if let Some(data) = meta("/_meta/terminal_output_delta/data").and_then(Value::as_str) {
+            match self.streamed.len() < LONGEST_OUTPUT {
+                true => self.streamed.push_str(data),
+                false => self.dropped = self.dropped.saturating_add(data.len()),
+            }
         }
         if let Some(output) = update.get("rawOutput").filter(|output| !output.is_null()) {
             self.raw_output = output.clone();
@@ -85,8 +109,7 @@ impl Call {
         if !changes.is_empty() {
             self.changes = changes;
         }
-        let texts: Vec<&str> =
-            content.iter().filter_map(|block| block.pointer("/content/text")?.as_str()).collect();
+        let texts: Vec<&str> = content.iter().filter_map(|block| block.pointer("/content/text")?.as_str()).collect();
         if ran && !texts.is_empty() {
             self.shown = texts.join("\n");
         }
@@ -157,7 +180,12 @@ impl Call {
     pub fn result(&self, quirks: &Quirks) -> ToolResult {
         let output = self.output();
         let claude = quirks.completed_is_zero && self.is_shell();
-        let told = claude_results::Told { tool: &self.name, failed: Some(self.status == "failed"), stopped: false, background: false };
+        let told = claude_results::Told {
+            tool: &self.name,
+            failed: Some(self.status == "failed"),
+            stopped: false,
+            background: false,
+        };
         let read = claude.then(|| claude_results::of_text(told, output.clone()));
         let exit = self.exit.or_else(|| read.as_ref().and_then(|read| read.exit));
         let status = match self.status.as_str() {
@@ -168,7 +196,14 @@ impl Call {
             "failed" => ResultStatus::Failed,
             _ => ResultStatus::Unknown,
         };
-        ToolResult { call: None, status, exit, output: Text::whole(output), dropped_bytes: 0, duration_ms: duration(&self.raw_output) }
+        ToolResult {
+            call: None,
+            status,
+            exit,
+            output: Text::whole(output),
+            dropped_bytes: self.dropped as u64,
+            duration_ms: duration(&self.raw_output),
+        }
     }
 
     /// The changes of files that it made, if it made them.
@@ -178,7 +213,12 @@ impl Call {
         }
         let changes = std::mem::take(&mut self.changes).into_iter();
         changes
-            .map(|diff::Changed { path, change, diff }| FileChange { path, change, diff: Text::whole(diff), call: None })
+            .map(|diff::Changed { path, change, diff }| FileChange {
+                path,
+                change,
+                diff: Text::whole(diff),
+                call: None,
+            })
             .collect()
     }
 
@@ -197,7 +237,11 @@ impl Call {
         }
         let both = format!("{}{}", text(raw, "stdout"), text(raw, "stderr"));
         let file = raw.pointer("/file/content").and_then(Value::as_str).unwrap_or_default();
-        [both.as_str(), &self.streamed, file, &self.shown].into_iter().find(|text| !text.is_empty()).unwrap_or_default().to_owned()
+        [both.as_str(), &self.streamed, file, &self.shown]
+            .into_iter()
+            .find(|text| !text.is_empty())
+            .unwrap_or_default()
+            .to_owned()
     }
 }
 
@@ -224,7 +268,9 @@ fn is_hollow(input: &Value) -> bool {
 }
 
 fn is_word(name: &str) -> bool {
-    !name.is_empty() && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+    !name.is_empty()
+        && name.len() <= 64
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
 fn changed(block: &Value) -> Option<diff::Changed> {

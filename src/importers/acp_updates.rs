@@ -30,8 +30,12 @@ const LONGEST_THOUGHT: usize = 8 << 10;
 /// Longer messages are handed on in parts as well: an agent may never stop.
 const LONGEST_MESSAGE: usize = 64 << 10;
 
+/// What is known of calls that never end must not fill memory; beyond this only how they end is taken in.
+const MOST_HELD: usize = 64 << 20;
+
 /// Updates that carry nothing for a trace.
-pub const QUIET: &[&str] = &["available_commands_update", "config_option_update", "session_info_update", "usage_update"];
+pub const QUIET: &[&str] =
+    &["available_commands_update", "config_option_update", "session_info_update", "usage_update"];
 
 /// When and where something was said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,12 +43,16 @@ pub struct Moment {
     pub from: Option<String>,
     /// ms since the beginning.
     pub at: Option<u64>,
+    /// How long the message is.
+    pub bytes: usize,
 }
 
 /// Puts the events of one session together.
 pub struct Acp {
     quirks: Quirks,
     calls: BTreeMap<String, Call>,
+    /// Bytes that the calls that run may hold.
+    held: usize,
     /// Calls that have been heard of and have not ended, as they came.
     running: Vec<String>,
     open: Option<Open>,
@@ -79,6 +87,7 @@ impl Default for Acp {
         Acp {
             quirks: acp_agents::of(""),
             calls: BTreeMap::new(),
+            held: 0,
             running: Vec::new(),
             open: None,
             tasks: Tasks::default(),
@@ -237,7 +246,8 @@ impl Acp {
         let goes_on = self.open.as_ref().is_some_and(|open| open.kind == Growing::Compaction);
         if !goes_on {
             self.flush();
-            let open = Open { kind: Growing::Compaction, id: String::new(), text: String::new(), began: self.now.clone() };
+            let open =
+                Open { kind: Growing::Compaction, id: String::new(), text: String::new(), began: self.now.clone() };
             self.open = Some(open);
         }
         if let Some(open) = self.open.as_mut().filter(|open| open.text.is_empty()) {
@@ -254,13 +264,14 @@ impl Acp {
         if id.is_empty() {
             return self.unknown("call without id", update);
         }
-        let before = self.drafts.len();
+        let (before, bytes, full) = (self.drafts.len(), self.now.bytes, self.held > MOST_HELD);
         let call = self.known(&id);
         if call.ended {
             return Fate::Merged("update after the end");
         }
-        call.take(update);
+        let more = if full { call.skim(update, bytes) } else { call.weigh(update, bytes) };
         let (ready, over) = (call.is_ready(), call.is_over());
+        self.held = self.held.saturating_add(more);
         if ready {
             self.tell(&id);
         }
@@ -293,6 +304,7 @@ impl Acp {
     fn end(&mut self, id: &str) {
         let Some(call) = self.calls.get_mut(id).filter(|call| !call.ended) else { return };
         call.ended = true;
+        self.held = self.held.saturating_sub(call.weight());
         self.running.retain(|running| running != id);
         let (result, changes) = (call.result(&self.quirks), call.file_changes());
         self.seen.exit_codes |= result.exit.is_some();
@@ -310,6 +322,7 @@ impl Acp {
         for id in std::mem::take(&mut self.running) {
             self.tell(&id);
             let Some(call) = self.calls.get_mut(&id) else { continue };
+            self.held = self.held.saturating_sub(call.weight());
             let known = call.result(&self.quirks);
             let denied = known.status == ResultStatus::Denied;
             *call = Call::over();

@@ -64,6 +64,7 @@ struct Tale {
     usage: Usage,
     trace_hash: String,
     identity: Identity,
+    tells: Option<Tells>,
     notes: Vec<String>,
     redactor: Arc<Redactor>,
 }
@@ -79,6 +80,7 @@ impl Tale {
             usage: Usage::default(),
             trace_hash: String::new(),
             identity: Identity::default(),
+            tells: None,
             notes: Vec::new(),
             redactor: Arc::new(Redactor::none()),
         }
@@ -140,6 +142,8 @@ async fn tell(job: &Job, writer: &Writer, tale: &mut Tale, folder: &std::path::P
     settled?;
     let header = Header { version: tale.identity.version.clone(), session: tale.identity.session.clone(), ..header };
     let header = Header { model: tale.identity.model.clone().or(header.model), ..header };
+    let tells = tale.tells.map_or(header.tells, |tells| Tells { times: true, snapshots: true, ..tells });
+    let header = Header { tells, ..header };
     tale.trace_hash = keep_trace(header, recorder, named, folder.join("trace.jsonl")).await?;
     Ok(())
 }
@@ -193,6 +197,7 @@ async fn act(
     .play()
     .await;
     tale.identity = session.identity();
+    tale.tells = session.tells();
     tale.notes.extend(close(session).await);
     let (end, _) = played?;
     recorder.ours(Body::End(end.clone())).await?;

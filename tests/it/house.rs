@@ -31,7 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("http", &["model"]),
     ("serve", &["model", "script", "http"]),
     ("judges", &["model", "process", "http"]),
-    ("agents", &["model", "process", "script", "http"]),
+    ("agents", &["model", "process", "script", "http", "importers"]),
     ("store", &["model"]),
     (
         "runner",
