@@ -24,6 +24,8 @@ pub(super) struct Quirks {
     pub last_step_usage: bool,
     /// A shell command that `completed` ended with 0.
     pub completed_is_zero: bool,
+    /// A shell command is `completed` however it ended, and nothing else tells.
+    pub completed_says_nothing: bool,
     pub tells: Tells,
 }
 
@@ -39,7 +41,13 @@ const NOTHING: Tells = Tells {
     snapshots: false,
 };
 
-const USUAL: Quirks = Quirks { naming: Naming::Kind, last_step_usage: false, completed_is_zero: false, tells: NOTHING };
+const USUAL: Quirks = Quirks {
+    naming: Naming::Kind,
+    last_step_usage: false,
+    completed_is_zero: false,
+    completed_says_nothing: false,
+    tells: NOTHING,
+};
 
 /// By the `agentInfo.name` of `initialize`. Failed patches of Codex are invisible over the protocol; Gemini shows no outputs.
 const AGENTS: &[(&str, Quirks)] = &[
@@ -67,7 +75,15 @@ const AGENTS: &[(&str, Quirks)] = &[
             ..USUAL
         },
     ),
-    ("gemini-cli", Quirks { naming: Naming::InId, tells: Tells { reasoning: true, usage: true, ..NOTHING }, ..USUAL }),
+    (
+        "gemini-cli",
+        Quirks {
+            naming: Naming::InId,
+            completed_says_nothing: true,
+            tells: Tells { reasoning: true, usage: true, ..NOTHING },
+            ..USUAL
+        },
+    ),
     (
         "OpenCode",
         Quirks {

@@ -192,6 +192,7 @@ impl Call {
             _ if self.denied => ResultStatus::Denied,
             "failed" if claude_results::denied_by(&output).is_some() => ResultStatus::Denied,
             "completed" if exit.is_some_and(|exit| exit != 0) => ResultStatus::Failed,
+            "completed" if quirks.completed_says_nothing && self.is_shell() => ResultStatus::Unknown,
             "completed" => ResultStatus::Ok,
             "failed" => ResultStatus::Failed,
             _ => ResultStatus::Unknown,
@@ -268,9 +269,7 @@ fn is_hollow(input: &Value) -> bool {
 }
 
 fn is_word(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= 64
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+    !name.is_empty() && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
 }
 
 fn changed(block: &Value) -> Option<diff::Changed> {

@@ -23,7 +23,11 @@ mod codex_rollout;
 mod collect;
 mod diff;
 mod evalrun;
+pub mod gemini_session;
+pub mod gemini_stream;
 mod lines;
+mod opencode;
+pub mod opencode_parts;
 mod plans;
 mod scribe;
 pub mod seal;
@@ -45,6 +49,8 @@ pub static IMPORTERS: &[&dyn Importer] = &[
     &swe_together::SweTogether,
     &tau_bench::TauBench,
     &acp::AcpLog,
+    &gemini_session::GeminiSession,
+    &opencode::OpenCode,
 ];
 
 /// The importer of a bundle: the one that is sure, else the only one that may be right.

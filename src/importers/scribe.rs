@@ -47,10 +47,21 @@ impl<'s> Scribe<'s> {
         self.put_at(stamp, at, body)
     }
 
+    /// Puts what a driver would yield at its own time, RFC 3339.
+    pub fn draft_timed(&mut self, draft: Draft, time: Option<String>) -> EventId {
+        let ms = time.as_deref().and_then(millis);
+        let at = ms.zip(self.start).map(|(ms, start)| ms.saturating_sub(start));
+        self.drafted(draft, Stamp { time, ..Stamp::default() }, at)
+    }
+
     /// Puts what a driver would yield: its own id of a call finds the call.
     pub fn draft(&mut self, draft: Draft, at: Option<u64>) -> EventId {
+        self.drafted(draft, Stamp::default(), at)
+    }
+
+    fn drafted(&mut self, draft: Draft, stamp: Stamp, at: Option<u64>) -> EventId {
         let Draft { mut body, lane, from, call } = draft;
-        let stamp = Stamp { lane, from: from.unwrap_or_default(), ..Stamp::default() };
+        let stamp = Stamp { lane, from: from.unwrap_or_default(), ..stamp };
         let known = call.as_deref().and_then(|call| self.event_of(&stamp, call));
         match &mut body {
             Body::ToolResult(result) => result.call = known,

@@ -1,6 +1,8 @@
 //! The contract that every driver keeps. A new driver adds its row to `ROWS` and its stand-in to `fixtures/agents/contract/`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
+#[path = "agents/acp.rs"]
+mod acp;
 #[path = "agents/command.rs"]
 mod command;
 #[path = "agents/contract.rs"]

@@ -1,6 +1,6 @@
 //! What holds for every driver, over every row.
 
-use super::talk::{Place, Pulled, Talk, fixture, place, shown, timeless, within};
+use super::talk::{Place, Pulled, Talk, fixture, place, shown, stand_in, timeless, within};
 use evalrun::{
     agents::AGENTS,
     model::{
@@ -57,6 +57,12 @@ const ROWS: &[Row] = &[
         rest: |_| json!({"command": ["sh", fixture("lines.sh")], "json": "lines"}),
     },
     Row {
+        name: "acp",
+        driver: "acp",
+        can: &[Can::Ask, Can::Permit, Can::GoOnAfterInterrupt, Can::Flood, Can::LeaveProcesses, Can::Go],
+        rest: |_| json!({"command": ["python3", stand_in("acp_agent.py")]}),
+    },
+    Row {
         name: "replay",
         driver: "replay",
         can: &[Can::Ask, Can::Permit, Can::GoOnAfterInterrupt, Can::Go],
@@ -107,8 +113,9 @@ fn every_driver_has_a_row_a_word_and_a_check() {
         let driver = evalrun::agents::driver(row.driver).unwrap();
         assert_eq!((driver.check)(&place.seat.spec), Vec::<String>::new(), "{}", row.name);
         assert!(!driver.about.is_empty() && driver.fields.iter().all(|field| !field.about.is_empty()));
-        let empty = super::talk::place(row.driver, json!({}));
-        assert!(!(driver.check)(&empty.seat.spec).is_empty(), "{} is checked", row.name);
+        let needs = driver.fields.iter().any(|field| field.required);
+        let wrong = super::talk::place(row.driver, if needs { json!({}) } else { json!({"command": []}) });
+        assert!(!(driver.check)(&wrong.seat.spec).is_empty(), "{} is checked", row.name);
     }
 }
 

@@ -41,6 +41,11 @@ pub fn fixture(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/agents/contract").join(path)
 }
 
+/// A stand-in of a real agent.
+pub fn stand_in(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/agents/standins").join(name)
+}
+
 /// A fresh seat of an agent with these fields.
 pub fn place(driver: &str, rest: Value) -> Place {
     static PLACES: AtomicU32 = AtomicU32::new(0);
