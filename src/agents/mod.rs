@@ -12,7 +12,12 @@
 pub mod acp;
 pub mod command;
 mod cut;
+pub mod gemini;
 mod gone;
+mod login;
+mod native;
+pub mod opencode;
+mod per_turn;
 pub mod replay;
 pub mod scripted;
 
@@ -31,7 +36,8 @@ use crate::{
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 /// Every way to drive an agent, in the order of `evalrun list`.
-pub static AGENTS: &[&Driver] = &[&scripted::DRIVER, &acp::DRIVER, &command::DRIVER, &replay::DRIVER];
+pub static AGENTS: &[&Driver] =
+    &[&scripted::DRIVER, &acp::DRIVER, &gemini::DRIVER, &opencode::DRIVER, &command::DRIVER, &replay::DRIVER];
 
 /// A driver by its name in a suite.
 pub fn driver(name: &str) -> Option<&'static Driver> {

@@ -15,7 +15,7 @@ use crate::model::{
     agent::{Draft, TurnEnd, TurnEnded},
     fault::{Boundary, Fault},
     import::{Claim, Importer, ImporterDoc, Member, Sink},
-    trace::{Body, Clock, End, EndKind, ErrorMark, Header, Tells, UserMessage, VERSION},
+    trace::{Body, Clock, End, EndKind, ErrorMark, Header, UserMessage, VERSION},
 };
 use serde_json::Value;
 
@@ -40,18 +40,6 @@ static DOC: ImporterDoc = ImporterDoc {
 
 /// A longer document is refused: it is read as a whole.
 const LONGEST: u64 = 256 << 20;
-
-pub(super) const TELLS: Tells = Tells {
-    exit_codes: true,
-    outputs: true,
-    plans: true,
-    reasoning: true,
-    times: true,
-    usage: true,
-    failed_edits: true,
-    sub_agents: false,
-    snapshots: false,
-};
 
 impl Importer for OpenCode {
     fn doc(&self) -> &'static ImporterDoc {
@@ -158,7 +146,7 @@ fn header() -> Header {
         source: DOC.name.to_owned(),
         session: None,
         clock: Clock::Source,
-        tells: TELLS,
+        tells: parts::TELLS,
         cwd: None,
         started: None,
         language: "en".to_owned(),

@@ -9,12 +9,25 @@ use super::{
 use crate::model::{
     agent::Draft,
     trace::{
-        AgentMessage, Body, Change, Compaction, ErrorMark, FileChange, Reasoning, ResultStatus, Text, ToolCall,
+        AgentMessage, Body, Change, Compaction, ErrorMark, FileChange, Reasoning, ResultStatus, Tells, Text, ToolCall,
         ToolResult, Unknown, Usage, UsageScope,
     },
 };
 use chrono::{DateTime, SecondsFormat};
 use serde_json::Value;
+
+/// What its parts tell.
+pub const TELLS: Tells = Tells {
+    exit_codes: true,
+    outputs: true,
+    plans: true,
+    reasoning: true,
+    times: true,
+    usage: true,
+    failed_edits: true,
+    sub_agents: false,
+    snapshots: false,
+};
 
 /// Kinds of parts that carry nothing for a trace.
 pub(super) const QUIET: &[&str] = &["step-start", "patch", "snapshot", "agent"];
