@@ -11,7 +11,7 @@ use super::{
 use crate::{
     importers::opencode_parts,
     model::{
-        agent::{Draft, TurnEnd},
+        agent::{Draft, TurnEnd, TurnEnded},
         fault::{Boundary, Fault},
         run::Boxed,
         suite::AgentSpec,
@@ -76,7 +76,7 @@ fn open(seat: Seat) -> Result<Box<dyn Session>, Fault> {
         Fault::new(Boundary::Workspace, "settings", format!("the settings of opencode cannot be written: {error}"))
     })?;
     let lent = login::lend(&seat, LOGIN)?;
-    let opencode = OpenCode { seat: seat.clone(), session: None, lent };
+    let opencode = OpenCode { seat: seat.clone(), session: None, failed: None, lent };
     Ok(Box::new(PerTurn::new(Box::new(opencode), seat)))
 }
 
@@ -112,6 +112,8 @@ struct OpenCode {
     seat: Seat,
     /// As the agent gave it.
     session: Option<String>,
+    /// The running turn's error, by its own words: the program may end with 0 all the same.
+    failed: Option<String>,
     lent: Lent,
 }
 
@@ -170,11 +172,15 @@ impl Tongue for OpenCode {
     }
 
     fn record(&mut self, record: &Value) -> Vec<Draft> {
+        if let Some(error) = record.get("error").filter(|_| record.get("type") == Some(&json!("error"))) {
+            self.failed = Some(opencode_parts::error_words(Some(error)));
+        }
         opencode_parts::line(record, &mut self.session)
     }
 
     fn ended(&mut self) -> (Vec<Draft>, Option<TurnEnd>) {
-        (Vec::new(), None)
+        let failed = self.failed.take().map(|why| TurnEnd { how: TurnEnded::Failed, why });
+        (Vec::new(), failed)
     }
 
     fn identity(&self) -> Identity {

@@ -80,7 +80,7 @@ pub(super) fn unknown(kind: &str, raw: &Value) -> Body {
 }
 
 /// `{name, data: {message}}`, as errors of opencode are.
-pub(super) fn error_words(error: Option<&Value>) -> String {
+pub fn error_words(error: Option<&Value>) -> String {
     let Some(error) = error else { return "an error without words".to_owned() };
     let message = error.pointer("/data/message").or_else(|| error.get("message")).and_then(Value::as_str);
     match (some_text(error, "name"), message) {

@@ -7,6 +7,8 @@ mod acp;
 mod command;
 #[path = "agents/contract.rs"]
 mod contract;
+#[path = "agents/per_turn.rs"]
+mod per_turn;
 #[path = "agents/replay.rs"]
 mod replay;
 #[path = "agents/scripted.rs"]
