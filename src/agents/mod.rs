@@ -10,6 +10,7 @@
 //! What a session must do and must not do is held by one contract test that runs over `AGENTS`.
 
 pub mod acp;
+pub mod codex;
 pub mod command;
 mod cut;
 pub mod gemini;
@@ -36,12 +37,27 @@ use crate::{
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 /// Every way to drive an agent, in the order of `evalrun list`.
-pub static AGENTS: &[&Driver] =
-    &[&scripted::DRIVER, &acp::DRIVER, &gemini::DRIVER, &opencode::DRIVER, &command::DRIVER, &replay::DRIVER];
+pub static AGENTS: &[&Driver] = &[
+    &scripted::DRIVER,
+    &acp::DRIVER,
+    &codex::DRIVER,
+    &gemini::DRIVER,
+    &opencode::DRIVER,
+    &command::DRIVER,
+    &replay::DRIVER,
+];
 
 /// A driver by its name in a suite.
 pub fn driver(name: &str) -> Option<&'static Driver> {
     AGENTS.iter().copied().find(|driver| driver.name == name)
+}
+
+/// The secrets in the user's own login, where this agent is lent it, each with a name to show instead.
+///
+/// # Errors
+/// Why it cannot be lent.
+pub fn lent_secrets(spec: &AgentSpec) -> Result<Vec<(String, String)>, Fault> {
+    if spec.driver == codex::DRIVER.name { codex::lent_secrets(spec) } else { Ok(Vec::new()) }
 }
 
 /// A way to drive agents: `scripted`, `command`, `replay`.

@@ -22,6 +22,8 @@ pub struct Imported {
     pub kept: u64,
     /// Records in all: `kept`, `merged` and `nothing` together.
     pub records: u64,
+    /// The source's own ids of its calls.
+    pub calls: BTreeMap<EventId, String>,
 }
 
 /// Takes a text that is too long to stand in an event, before it is cut, and says the name it is kept under.
@@ -68,6 +70,7 @@ impl Sink for Collector<'_> {
             merged: BTreeMap::new(),
             kept: 0,
             records: 0,
+            calls: BTreeMap::new(),
         });
         Ok(())
     }
@@ -84,6 +87,12 @@ impl Sink for Collector<'_> {
         event.id = id;
         last.trace.events.push(event);
         id
+    }
+
+    fn called(&mut self, event: EventId, id: &str) {
+        if let Some(last) = self.done.last_mut() {
+            last.calls.insert(event, id.to_owned());
+        }
     }
 
     fn kept(&mut self) {

@@ -16,6 +16,7 @@ mod claude_session;
 mod claude_tree;
 mod claude_words;
 mod codex_events;
+pub mod codex_exec;
 mod codex_index;
 mod codex_items;
 mod codex_outputs;
@@ -25,6 +26,8 @@ mod diff;
 mod evalrun;
 pub mod gemini_session;
 pub mod gemini_stream;
+pub mod join;
+mod join_pairs;
 mod lines;
 mod opencode;
 pub mod opencode_parts;
@@ -45,6 +48,7 @@ use crate::model::import::{Claim, Importer, Member};
 pub static IMPORTERS: &[&dyn Importer] = &[
     &evalrun::EvalRun,
     &codex_rollout::CodexRollout,
+    &codex_exec::CodexExec,
     &claude_session::ClaudeSession,
     &swe_together::SweTogether,
     &tau_bench::TauBench,

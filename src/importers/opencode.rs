@@ -2,7 +2,7 @@
 //!
 //! The export is one document, `{info, messages: [{info, parts}]}`, complete with the user's messages; a *record* is a message and each
 //! part of it. The printed events are one part a line, without the user's words and without an end. `opencode run` puts a message of
-//! several words in quotes before the model sees it: such a message is kept with its quotes, as the agent was told it.
+//! several words in quotes before the model sees it: those quotes are taken off again.
 
 use super::{
     first_lines,
@@ -205,7 +205,7 @@ impl Play<'_> {
         match text(part, "type") {
             "text" if synthetic => Fate::Nothing("synthetic text"),
             "text" => {
-                let said = UserMessage { text: whole(text(part, "text")), images: 0 };
+                let said = UserMessage { text: whole(unquoted(text(part, "text"))), images: 0 };
                 self.put(from, Draft::of(Body::UserMessage(said)), None);
                 *spoken = true;
                 Fate::Kept
@@ -256,9 +256,31 @@ impl Play<'_> {
     }
 }
 
+/// A message without the quotes that `opencode run` puts around it; those in it are escaped then.
+fn unquoted(said: &str) -> String {
+    let inner = said.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let bare = |inner: &&str| !inner.replace("\\\"", "").contains('"') && inner.contains(' ');
+    inner.filter(bare).map_or_else(|| said.to_owned(), |inner| inner.replace("\\\"", "\""))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_quotes_of_the_command_line_are_taken_off() {
+        let cases = [
+            (r#""two words""#, "two words"),
+            (r#""say \"hi\" now""#, r#"say "hi" now"#),
+            (r#""one""#, r#""one""#),
+            (r#""a b" and "c d""#, r#""a b" and "c d""#),
+            ("plain words", "plain words"),
+            (r#"""#, r#"""#),
+        ];
+        for (said, expected) in cases {
+            assert_eq!(unquoted(said), expected);
+        }
+    }
 
     #[test]
     fn the_doc_lists_all_that_is_passed_over() {

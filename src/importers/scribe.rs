@@ -71,6 +71,7 @@ impl<'s> Scribe<'s> {
         let is_call = matches!(body, Body::ToolCall(_));
         let event = self.put_at(&stamp, at, body);
         if let Some(call) = call.filter(|_| is_call) {
+            self.sink.called(event, &call);
             self.calls.entry(stamp.lane).or_default().insert(call, event);
         }
         event
@@ -98,6 +99,7 @@ impl<'s> Scribe<'s> {
     pub fn call(&mut self, stamp: &Stamp, id: &str, call: ToolCall) -> EventId {
         let event = self.put(stamp, Body::ToolCall(call));
         if !id.is_empty() {
+            self.sink.called(event, id);
             self.calls.entry(stamp.lane.clone()).or_default().insert(id.to_owned(), event);
         }
         event

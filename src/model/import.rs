@@ -42,6 +42,8 @@ pub trait Sink {
     fn begin(&mut self, header: Header) -> Result<(), Fault>;
     /// Takes an event (its id is given here) and says its id.
     fn event(&mut self, event: Event) -> EventId;
+    /// The source's own id of a call, by which a live log of the same session knows it.
+    fn called(&mut self, _event: EventId, _id: &str) {}
     /// A record that became one or more events.
     fn kept(&mut self);
     /// A record that says again what an event of another record says: which kind of record, and whose echo it is.

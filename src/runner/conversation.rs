@@ -4,7 +4,7 @@ use super::{
     ground::Ground,
     progress::{Progress, Watcher},
     recorder::Recorder,
-    turn::{Answers, Rules, TurnOutcome, turn},
+    turn::{Answers, Rules, TurnOutcome, is_agents, turn},
 };
 use crate::agents::Session;
 use crate::interview::{Script, State, finding, reached, step};
@@ -81,6 +81,7 @@ impl Conversation<'_> {
                 Said::Goes(Input::TurnEnded { message, called_tools })
             }
             TurnOutcome::Limit(mark) => Said::Over(limit_end(&mark)),
+            TurnOutcome::Gone(fault) if !is_agents(&fault) => return Err(fault),
             TurnOutcome::Gone(fault) => Said::Over(gone_end(&fault)),
             TurnOutcome::Cancelled => Said::Over(stopped()),
         })

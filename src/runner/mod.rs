@@ -12,6 +12,7 @@ pub mod gates;
 mod grading;
 mod ground;
 pub mod leftovers;
+mod native;
 mod play;
 pub mod progress;
 pub mod recorder;

@@ -4,16 +4,20 @@ use super::{
     Job, clock,
     conversation::Conversation,
     ground::{self, Ground},
+    native::Native,
     recorder::{Place, Recorder, on_blocking},
     secrets,
     turn::{Rules, start_fault},
 };
 use crate::agents::{Driver, Identity, Seat, Session, driver};
-use crate::importers::seal::{Named, seal};
+use crate::importers::{
+    join::Live,
+    seal::{Named, seal},
+};
 use crate::model::{
     fault::{Boundary, Fault},
     run::{Attempt, TrialEnd, TrialSpec},
-    trace::{Body, Clock, End, EndKind, ErrorMark, Header, Tells, Text, Trace, Usage, VERSION},
+    trace::{Body, Clock, End, EndKind, ErrorMark, Event, Header, Tells, Text, Trace, Usage, VERSION},
 };
 use crate::process::{Jail, env::base_env, redact::Redactor};
 use crate::store::{Blobs, Writer, write_trace};
@@ -144,7 +148,13 @@ async fn tell(job: &Job, writer: &Writer, tale: &mut Tale, folder: &std::path::P
     let header = Header { model: tale.identity.model.clone().or(header.model), ..header };
     let tells = tale.tells.map_or(header.tells, |tells| Tells { times: true, snapshots: true, ..tells });
     let header = Header { tells, ..header };
-    tale.trace_hash = keep_trace(header, recorder, named, folder.join("trace.jsonl")).await?;
+    let native = Native { folder: folder.join("native"), blobs: Blobs::at(folder.join("blobs")) };
+    let live = Live { header, events: recorder.events, calls: recorder.calls };
+    let (header, events, notes) = native.joined(live).await?;
+    tale.notes.extend(notes);
+    // What sub-agents used, only the agent's own files may tell.
+    tale.usage = used(&events);
+    tale.trace_hash = keep_trace(header, events, named, folder.join("trace.jsonl")).await?;
     Ok(())
 }
 
@@ -245,6 +255,16 @@ fn seat(job: &Job, spec: &Arc<TrialSpec>, ground: &Ground) -> Seat {
     }
 }
 
+fn used(events: &[Event]) -> Usage {
+    let mut sum = Usage::default();
+    for event in events.iter().filter(|event| !event.superseded) {
+        if let Body::Usage(usage) = &event.body {
+            sum.add(usage);
+        }
+    }
+    sum
+}
+
 fn stopped() -> End {
     End { kind: EndKind::Cancelled, why: "stopped by us".to_owned() }
 }
@@ -277,9 +297,9 @@ fn folders(ground: &Ground) -> Vec<Named> {
     ]
 }
 
-async fn keep_trace(header: Header, recorder: Recorder, named: Vec<Named>, path: PathBuf) -> Result<String, Fault> {
+async fn keep_trace(header: Header, events: Vec<Event>, named: Vec<Named>, path: PathBuf) -> Result<String, Fault> {
     on_blocking(move || {
-        let trace: Trace = seal(header, recorder.events, &named)
+        let trace: Trace = seal(header, events, &named)
             .map_err(|error| Fault::new(Boundary::Store, "format", format!("the trace cannot be sealed: {error}")))?;
         write_trace(&path, &trace)
     })

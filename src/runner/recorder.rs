@@ -27,7 +27,8 @@ pub struct Recorder {
     next: u32,
     turn: u32,
     stage: String,
-    calls: HashMap<String, EventId>,
+    /// The agent's own ids of its calls.
+    pub calls: HashMap<String, EventId>,
     open_calls: u32,
     turn_calls: u32,
     last_message: Option<String>,

@@ -1,9 +1,10 @@
 //! Which values must appear in nothing that is written.
 //!
-//! Two kinds: what an agent is given by name (`auth: {env: [MY_KEY]}`), and what looks like a secret in evalrun's own environment,
+//! Three kinds: what an agent is given by name (`auth: {env: [MY_KEY]}`), the tokens of a login that it is lent, and what looks like a secret in evalrun's own environment,
 //! since an agent outside a sandbox can read that. `OPENAI_API_KEY`, `GH_TOKEN` and `DB_PASSWORD` look like one; `KEYBOARD`,
 //! `TOKENIZERS_PARALLELISM` and `SSH_KEY=/home/me/.ssh/id` do not: replacing a word that everybody uses would change what is graded.
 
+use crate::agents;
 use crate::model::{
     fault::{Boundary, Fault},
     suite::AgentSpec,
@@ -26,6 +27,7 @@ pub fn redactor(agent: &AgentSpec) -> Result<Redactor, Fault> {
     for name in &agent.secrets {
         found.push((name.clone(), given(name).map_err(|why| missing(agent, &why))?));
     }
+    found.extend(agents::lent_secrets(agent)?);
     let own =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     found.extend(own.filter(|(name, value)| looks_secret(name, value)));

@@ -188,10 +188,27 @@ async fn settle(session: &mut dyn Session, recorder: &mut Recorder, outcome: &Tu
                 recorder.ours(Body::TurnEnd(end)).await?;
                 break;
             }
+            // A limit that rings while the model's endpoint is dead says nothing about the agent.
+            Signal::Gone(fault) if !is_agents(&fault) => return Err(fault),
             Signal::Gone(_) => break,
         }
     }
     Ok(())
+}
+
+/// Whether an agent that is gone left by its own doing; else the trial is broken, not lost.
+pub fn is_agents(fault: &Fault) -> bool {
+    match fault.boundary {
+        Boundary::Agent | Boundary::Budget => true,
+        Boundary::Provider
+        | Boundary::Sandbox
+        | Boundary::Workspace
+        | Boundary::Interviewer
+        | Boundary::Check
+        | Boundary::Judge
+        | Boundary::Grader
+        | Boundary::Store => false,
+    }
 }
 
 /// The clocks of a turn.

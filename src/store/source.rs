@@ -177,6 +177,7 @@ struct FirstLine {
     payload: Option<Meta>,
     #[serde(rename = "sessionId")]
     session: Option<String>,
+    thread_id: Option<String>,
     #[serde(rename = "isSidechain")]
     side: bool,
 }
@@ -195,6 +196,12 @@ fn ties(file: &Path) -> Ties {
             own: meta.id.map(|id| format!("codex {id}")),
             parent: meta.parent_thread_id.map(|id| format!("codex {id}")),
         };
+    }
+    if let Some(thread) = first.thread_id.filter(|_| first.kind == "thread.started") {
+        // Each turn of `codex exec` may have been written to a file of its own.
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let tie = Some(format!("codex exec {} {thread}", folder.display()));
+        return Ties { own: tie.clone(), parent: tie };
     }
     let Some(session) = first.session else { return Ties::default() };
     let name = |path: &Path| path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);

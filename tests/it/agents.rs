@@ -3,6 +3,8 @@
 
 #[path = "agents/acp.rs"]
 mod acp;
+#[path = "agents/codex.rs"]
+mod codex;
 #[path = "agents/command.rs"]
 mod command;
 #[path = "agents/contract.rs"]

@@ -75,6 +75,18 @@ const ROWS: &[Row] = &[
         rest: |case| per_turn(case, "opencode.py"),
     },
     Row {
+        name: "codex, app-server",
+        driver: "codex",
+        can: &[Can::Ask, Can::Permit, Can::GoOnAfterInterrupt, Can::Flood, Can::LeaveProcesses, Can::Go],
+        rest: |_| json!({"command": ["python3", stand_in("codex_app_server.py")]}),
+    },
+    Row {
+        name: "codex, exec",
+        driver: "codex",
+        can: &[Can::GoOnAfterInterrupt, Can::Flood, Can::LeaveProcesses, Can::Go],
+        rest: |_| json!({"command": ["python3", stand_in("codex_app_server.py")], "mode": "exec"}),
+    },
+    Row {
         name: "replay",
         driver: "replay",
         can: &[Can::Ask, Can::Permit, Can::GoOnAfterInterrupt, Can::Go],
@@ -133,8 +145,8 @@ fn every_driver_has_a_row_a_word_and_a_check() {
         let driver = evalrun::agents::driver(row.driver).unwrap();
         assert_eq!((driver.check)(&place.seat.spec), Vec::<String>::new(), "{}", row.name);
         assert!(!driver.about.is_empty() && driver.fields.iter().all(|field| !field.about.is_empty()));
-        let needs = driver.fields.iter().any(|field| field.required);
-        let wrong = super::talk::place(row.driver, if needs { json!({}) } else { json!({"command": []}) });
+        // A driver that needs nothing said still refuses what makes no sense.
+        let wrong = super::talk::place(row.driver, json!({"command": [], "json": "song", "mode": "song"}));
         assert!(!(driver.check)(&wrong.seat.spec).is_empty(), "{} is checked", row.name);
     }
 }

@@ -41,7 +41,7 @@ pub fn fixture(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/agents/contract").join(path)
 }
 
-/// A stand-in of a real agent.
+/// A program that plays an agent which cannot be had here.
 pub fn stand_in(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/agents/standins").join(name)
 }
