@@ -9,10 +9,17 @@
 //!
 //! What a session must do and must not do is held by one contract test that runs over `AGENTS`.
 
+pub mod acp;
 pub mod claude;
 pub mod codex;
 pub mod command;
 mod cut;
+pub mod gemini;
+mod gone;
+mod login;
+mod native;
+pub mod opencode;
+mod per_turn;
 pub mod replay;
 pub mod scripted;
 
@@ -31,8 +38,16 @@ use crate::{
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 /// Every way to drive an agent, in the order of `evalrun list`.
-pub static AGENTS: &[&Driver] =
-    &[&scripted::DRIVER, &command::DRIVER, &codex::DRIVER, &claude::DRIVER, &replay::DRIVER];
+pub static AGENTS: &[&Driver] = &[
+    &scripted::DRIVER,
+    &codex::DRIVER,
+    &claude::DRIVER,
+    &acp::DRIVER,
+    &gemini::DRIVER,
+    &opencode::DRIVER,
+    &command::DRIVER,
+    &replay::DRIVER,
+];
 
 /// A driver by its name in a suite.
 pub fn driver(name: &str) -> Option<&'static Driver> {
@@ -72,6 +87,10 @@ pub trait Session: Send {
     /// What the agent has said about itself so far.
     fn identity(&self) -> Identity {
         Identity::default()
+    }
+    /// What this session turned out to tell; `None`: what its driver says of all of them.
+    fn tells(&self) -> Option<Tells> {
+        None
     }
 }
 

@@ -5,7 +5,7 @@ use crate::suite::{DriverDoc, DriverField, FieldKind, Names};
 use std::sync::LazyLock;
 
 /// Drivers that the design names and this version lacks: a suite that uses one is told so.
-pub const LATER_DRIVERS: &[&str] = &["acp", "gemini", "opencode", "chat"];
+pub const LATER_DRIVERS: &[&str] = &["chat"];
 
 static FIELDS: LazyLock<Vec<Vec<DriverField<'static>>>> = LazyLock::new(|| {
     let field = |field: &crate::agents::Field| DriverField {

@@ -23,6 +23,30 @@ pub(super) fn of_deleted(content: &str) -> String {
     all_lines(content, '-', |count| format!("@@ -1,{count} +0,0 @@\n"))
 }
 
+/// The diff of two texts; empty where they are too different to be compared in good time.
+pub(super) fn of_texts(old: &str, new: &str) -> String {
+    if old.is_empty() {
+        return of_added(new);
+    }
+    let (before, after) = (differing(old, new), differing(new, old));
+    if before.saturating_mul(after) > MOST_COMPARED {
+        return String::new();
+    }
+    similar::TextDiff::from_lines(old, new).unified_diff().to_string()
+}
+
+/// Comparing takes time with the square of what changed.
+const MOST_COMPARED: usize = 4 << 20;
+
+/// Lines of a text that are left when its common beginning and end with another are taken off.
+fn differing(text: &str, other: &str) -> usize {
+    let (lines, others) = (text.lines().count(), other.lines().count());
+    let start = text.lines().zip(other.lines()).take_while(|(a, b)| a == b).count();
+    let most = lines.min(others) - start;
+    let end = text.lines().rev().zip(other.lines().rev()).take(most).take_while(|(a, b)| a == b).count();
+    lines - start - end
+}
+
 /// The diff of Claude Code's `structuredPatch`.
 pub(super) fn of_hunks(patch: &Value) -> String {
     let mut out = String::new();

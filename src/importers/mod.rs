@@ -5,6 +5,11 @@
 //! Nothing is lost on the way: every record of a source is an event, an event that is kept but superseded, an `unknown` that holds
 //! it verbatim, or is counted as one that carries nothing or repeats another. Here nothing reads files: the bytes are handed in.
 
+mod acp;
+mod acp_agents;
+pub mod acp_ask;
+mod acp_calls;
+pub mod acp_updates;
 mod claude_blocks;
 mod claude_results;
 mod claude_session;
@@ -22,10 +27,14 @@ mod codex_rollout;
 mod collect;
 mod diff;
 mod evalrun;
+pub mod gemini_session;
+pub mod gemini_stream;
 pub mod join;
 mod join_lanes;
 mod join_pairs;
 mod lines;
+mod opencode;
+pub mod opencode_parts;
 mod plans;
 mod scribe;
 pub mod seal;
@@ -49,6 +58,9 @@ pub static IMPORTERS: &[&dyn Importer] = &[
     &claude_stream::ClaudeStream,
     &swe_together::SweTogether,
     &tau_bench::TauBench,
+    &acp::AcpLog,
+    &gemini_session::GeminiSession,
+    &opencode::OpenCode,
 ];
 
 /// The importer of a bundle: the one that is sure, else the only one that may be right.

@@ -2,6 +2,7 @@
 
 use super::{lines::Line, value::millis};
 use crate::model::{
+    agent::Draft,
     id::EventId,
     import::Sink,
     trace::{Body, Event, Text, ToolCall, Unknown},
@@ -40,17 +41,53 @@ impl<'s> Scribe<'s> {
         Scribe { sink, start, turn: 0, calls: HashMap::new() }
     }
 
-    pub fn put(&mut self, stamp: &Stamp, mut body: Body) -> EventId {
+    pub fn put(&mut self, stamp: &Stamp, body: Body) -> EventId {
+        let ms = stamp.time.as_deref().and_then(millis);
+        let at = ms.zip(self.start).map(|(ms, start)| ms.saturating_sub(start));
+        self.put_at(stamp, at, body)
+    }
+
+    /// Puts what a driver would yield at its own time, RFC 3339.
+    pub fn draft_timed(&mut self, draft: Draft, time: Option<String>) -> EventId {
+        let ms = time.as_deref().and_then(millis);
+        let at = ms.zip(self.start).map(|(ms, start)| ms.saturating_sub(start));
+        self.drafted(draft, Stamp { time, ..Stamp::default() }, at)
+    }
+
+    /// Puts what a driver would yield: its own id of a call finds the call.
+    pub fn draft(&mut self, draft: Draft, at: Option<u64>) -> EventId {
+        self.drafted(draft, Stamp::default(), at)
+    }
+
+    fn drafted(&mut self, draft: Draft, stamp: Stamp, at: Option<u64>) -> EventId {
+        let Draft { mut body, lane, from, call } = draft;
+        let stamp = Stamp { lane, from: from.unwrap_or_default(), ..stamp };
+        let known = call.as_deref().and_then(|call| self.event_of(&stamp, call));
+        match &mut body {
+            Body::ToolResult(result) => result.call = known,
+            Body::FileChange(change) => change.call = known,
+            _ => {}
+        }
+        let is_call = matches!(body, Body::ToolCall(_));
+        let event = self.put_at(&stamp, at, body);
+        if let Some(call) = call.filter(|_| is_call) {
+            self.sink.called(event, &call);
+            self.calls.entry(stamp.lane).or_default().insert(call, event);
+        }
+        event
+    }
+
+    /// Puts an event at a known time since the beginning, in ms.
+    pub fn put_at(&mut self, stamp: &Stamp, at: Option<u64>, mut body: Body) -> EventId {
         if stamp.lossy {
             body.texts_mut().into_iter().for_each(|text| text.lossy = true);
         }
-        let ms = stamp.time.as_deref().and_then(millis);
         self.sink.event(Event {
             id: EventId(0),
             turn: self.turn,
             stage: String::new(),
             lane: stamp.lane.clone(),
-            at: ms.zip(self.start).map(|(ms, start)| ms.saturating_sub(start)),
+            at,
             time: stamp.time.clone(),
             from: Some(stamp.from.clone()).filter(|from| !from.is_empty()),
             superseded: stamp.superseded,

@@ -68,6 +68,7 @@ struct Tale {
     usage: Usage,
     trace_hash: String,
     identity: Identity,
+    tells: Option<Tells>,
     notes: Vec<String>,
     redactor: Arc<Redactor>,
 }
@@ -83,6 +84,7 @@ impl Tale {
             usage: Usage::default(),
             trace_hash: String::new(),
             identity: Identity::default(),
+            tells: None,
             notes: Vec::new(),
             redactor: Arc::new(Redactor::none()),
         }
@@ -144,6 +146,8 @@ async fn tell(job: &Job, writer: &Writer, tale: &mut Tale, folder: &std::path::P
     settled?;
     let header = Header { version: tale.identity.version.clone(), session: tale.identity.session.clone(), ..header };
     let header = Header { model: tale.identity.model.clone().or(header.model), ..header };
+    let tells = tale.tells.map_or(header.tells, |tells| Tells { times: true, snapshots: true, ..tells });
+    let header = Header { tells, ..header };
     let native = Native { folder: folder.join("native"), blobs: Blobs::at(folder.join("blobs")) };
     let live = Live { header, events: recorder.events, calls: recorder.calls };
     let (header, events, notes) = native.joined(live).await?;
@@ -203,6 +207,7 @@ async fn act(
     .play()
     .await;
     tale.identity = session.identity();
+    tale.tells = session.tells();
     tale.notes.extend(close(session).await);
     let (end, _) = played?;
     recorder.ours(Body::End(end.clone())).await?;

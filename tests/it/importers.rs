@@ -101,6 +101,11 @@ fn records_in(format: &str, file: &Path) -> u64 {
         let messages = |entry: &serde_json::Value| entry["traj"].as_array().map_or(0, Vec::len) as u64;
         return document.as_array().unwrap().iter().map(|entry| messages(entry) + 1).sum();
     }
+    let whole = serde_json::from_slice::<serde_json::Value>(&bytes);
+    if let (true, Ok(document)) = (format == "opencode", whole) {
+        let messages = document["messages"].as_array().unwrap();
+        return messages.iter().map(|message| message["parts"].as_array().unwrap().len() as u64 + 1).sum();
+    }
     if format != "swe_together" {
         return bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).count() as u64;
     }
@@ -129,7 +134,7 @@ fn account(importer: &dyn Importer, name: &str, (all, records): (&[Imported], u6
             assert!(doc.merges.contains(kind), "{name}: `{kind}` is not in the importer's doc");
         }
         let from: BTreeSet<&str> = one.trace.events.iter().filter_map(|event| event.from.as_deref()).collect();
-        if matches!(doc.name, "codex_rollout" | "claude_session" | "claude_stream") {
+        if matches!(doc.name, "codex_rollout" | "claude_session" | "claude_stream" | "acp") {
             assert_eq!(from.len() as u64, one.kept, "{name}: records that events come from");
         }
         for (at, event) in one.trace.events.iter().enumerate() {

@@ -1,15 +1,15 @@
 //! One program for the whole conversation, spoken to in lines of JSON.
 
-use super::{Filling, Template, blamed, last_words, session_id, wire};
+use super::{Filling, Template, blamed, session_id, wire};
 use crate::{
-    agents::{Identity, Seat, Session, cut::head},
+    agents::{Identity, Seat, Session, cut::head, gone::left},
     model::{
         agent::{Ask, AskId, Draft, PermitAsk, Reply, Signal, TurnEnd, TurnEnded},
         fault::{Boundary, Fault},
         run::Boxed,
         trace::{Body, LimitMark},
     },
-    process::{Cancel, Child, Exit, Line, Output, Stdin, open as open_program, redact::Redactor},
+    process::{Cancel, Child, Line, Output, Stdin, open as open_program, redact::Redactor},
 };
 use serde_json::Value;
 use std::{
@@ -285,20 +285,4 @@ fn understood(line: &Line) -> Said {
 
 fn interrupted(why: &str) -> TurnEnd {
     TurnEnd { how: TurnEnded::Interrupted, why: why.to_owned() }
-}
-
-fn left(output: &Output, redactor: &Redactor) -> Fault {
-    let how = match output.exit {
-        Exit::Code(code) => format!("exit code {code}"),
-        Exit::Signal(signal) => format!("signal {signal}"),
-        Exit::TimedOut => "its time limit".to_owned(),
-        Exit::Cancelled => "being ended".to_owned(),
-    };
-    let words = last_words(&output.stderr.redacted(redactor));
-    let message = if words.is_empty() {
-        format!("the agent left with {how}")
-    } else {
-        format!("the agent left with {how}: {words}")
-    };
-    Fault::new(Boundary::Agent, "gone", message)
 }

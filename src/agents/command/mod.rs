@@ -8,13 +8,15 @@ mod lines;
 mod turns;
 mod wire;
 
-use super::{Driver, Field, Seat, Session, Word, cut::tail};
+use super::{
+    Driver, Field, Seat, Session, Word,
+    gone::{blamed, last_words, session_id},
+};
 use crate::model::{
     fault::{Boundary, Fault},
     suite::AgentSpec,
     trace::Tells,
 };
-use crate::process::Kept;
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde_json::Value;
 
@@ -162,26 +164,6 @@ fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment
-}
-
-/// A conversation's id in the shape of a UUID, since some programs take no other; the same for the same trial.
-fn session_id(seat: &Seat) -> String {
-    let high = seat.key.seed(seat.seed, "session, first half");
-    let low = seat.key.seed(seat.seed, "session, second half");
-    let hex = format!("{high:016x}{low:016x}");
-    format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
-}
-
-/// A fault of a program that could not be started is its own doing; any other stays whose it is.
-fn blamed(fault: Fault) -> Fault {
-    if fault.kind == "spawn" { Fault { boundary: Boundary::Agent, ..fault } } else { fault }
-}
-
-/// The end of what a program said on stderr, for a message.
-fn last_words(stderr: &Kept) -> String {
-    const SHOWN: usize = 2 << 10;
-    let (text, _) = stderr.text();
-    tail(text.trim_end(), SHOWN).to_owned()
 }
 
 #[cfg(test)]

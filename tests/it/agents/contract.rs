@@ -63,6 +63,24 @@ const ROWS: &[Row] = &[
         rest: |_| json!({"command": ["sh", fixture("lines.sh")], "json": "lines"}),
     },
     Row {
+        name: "acp",
+        driver: "acp",
+        can: &[Can::Ask, Can::Permit, Can::GoOnAfterInterrupt, Can::Flood, Can::LeaveProcesses, Can::Go],
+        rest: |_| json!({"command": ["python3", stand_in("acp_agent.py")]}),
+    },
+    Row {
+        name: "gemini",
+        driver: "gemini",
+        can: &[Can::GoOnAfterInterrupt, Can::Flood, Can::LeaveProcesses, Can::Go],
+        rest: |case| per_turn(case, "gemini.py"),
+    },
+    Row {
+        name: "opencode",
+        driver: "opencode",
+        can: &[Can::GoOnAfterInterrupt, Can::Flood, Can::LeaveProcesses, Can::Go],
+        rest: |case| per_turn(case, "opencode.py"),
+    },
+    Row {
         name: "codex, app-server",
         driver: "codex",
         can: &[Can::Ask, Can::Permit, Can::GoOnAfterInterrupt, Can::Flood, Can::LeaveProcesses, Can::Go],
@@ -81,6 +99,14 @@ const ROWS: &[Row] = &[
         rest: |case| json!({"trace": fixture(&format!("replay/{case}.jsonl"))}),
     },
 ];
+
+/// A program per turn is gone only where it cannot be started.
+fn per_turn(case: &str, script: &str) -> Value {
+    match case {
+        "go" => json!({"command": ["no-such-program-anywhere"]}),
+        _ => json!({"command": ["python3", stand_in(script)]}),
+    }
+}
 
 impl Row {
     async fn open(&self, case: &str) -> (Place, Talk) {
