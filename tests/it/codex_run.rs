@@ -149,7 +149,7 @@ fn a_trial_and_the_import_of_its_rollout_measure_the_same() {
         let trial = play(&bed);
         assert_eq!(trial["end"]["kind"], "done", "{trial}");
         let sealed = read_trace(&folder(&bed).join("trace.jsonl")).unwrap();
-        assert_eq!(sealed.header.version.is_some(), true, "{:?}", sealed.header);
+        assert!(sealed.header.version.is_some(), "{:?}", sealed.header);
         assert!(sealed.header.tells.failed_edits && sealed.header.tells.sub_agents);
         let name = if mode.is_empty() { "codex_sealed" } else { "codex_sealed_exec" };
         insta::assert_snapshot!(name, format!("{}\n\n{}", shown(&sealed), trial["notes"]));

@@ -126,7 +126,9 @@ fn whatever_a_live_stream_dropped_the_files_give_back_and_nothing_comes_twice() 
                 // A call is dropped with what belongs to it; tokens are counted for a whole lane or not at all.
                 let drops = |event: &Event| {
                     let of = call_of(event).unwrap_or(event.id);
-                    !always(&event.body) && of.0 % one_in == 0 && (one_in == 1 || !matches!(event.body, Body::Usage(_)))
+                    !always(&event.body)
+                        && of.0.is_multiple_of(one_in)
+                        && (one_in == 1 || !matches!(event.body, Body::Usage(_)))
                 };
                 let live = live(&native, &drops);
                 let kept: Vec<String> =
@@ -232,7 +234,7 @@ fn what_was_seen_live_is_never_rewritten() {
     let native =
         imported(&fixtures("codex_rollout").into_iter().find(|path| path.ends_with("three-turns-gpt-5.5")).unwrap());
     let before = live(&native, &|_| false);
-    let mut forged = native.clone();
+    let mut forged = native;
     for event in &mut forged.trace.events {
         match &mut event.body {
             Body::ToolResult(result) => {
