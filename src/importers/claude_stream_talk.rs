@@ -78,7 +78,7 @@ impl<'s> Talk<'s> {
         let at = seconds.map(|seconds| (seconds * 1000.0).round() as u64);
         self.times.insert(from.to_owned(), (at, some_text(&record, "timestamp").map(str::to_owned)));
         if to_agent {
-            return self.from_user(&record, from);
+            return self.sent(&record, from);
         }
         let mut read = self.wire.record(record, Some(from.to_owned()));
         if line.lossy {
@@ -122,7 +122,7 @@ impl<'s> Talk<'s> {
     }
 
     /// What went towards the agent.
-    fn from_user(&mut self, record: &Value, from: &str) -> Fate {
+    fn sent(&mut self, record: &Value, from: &str) -> Fate {
         match text(record, "type") {
             "user" => {
                 self.both = true;

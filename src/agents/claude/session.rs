@@ -258,10 +258,14 @@ impl Claude {
             },
             State::Stopping(stopping) => tokio::select! {
                 line = self.child.next_line() => self.heard(line),
-                () = sleep_until(stopping.until) => {
-                    let why = "the agent did not stop when asked and was ended";
-                    self.state = State::Killing(Box::new(Some(interrupted(why))));
-                }
+                () = sleep_until(stopping.until) => match stopping.ended {
+                    // It ended its turn and only never said that it heard.
+                    Some(end) => self.end_turn(end),
+                    None => {
+                        let why = "the agent did not stop when asked and was ended";
+                        self.state = State::Killing(Box::new(Some(interrupted(why))));
+                    }
+                },
             },
             State::Leaving(until) => tokio::select! {
                 ended = self.child.wait() => self.gone(ended),
