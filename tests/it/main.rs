@@ -42,6 +42,7 @@ mod runner;
 mod secrets;
 mod simulate;
 mod simulation;
+mod standin_runs;
 mod stats;
 mod suite;
 mod tiny;
