@@ -275,7 +275,7 @@ impl Stream {
             (_, at) => match (call_of(item), at) {
                 (Some(_), At::Begin) if self.open.contains(&id) => vec![Told::Nothing],
                 (Some(call), At::Begin) => self.begun(id, call),
-                (Some(call), At::End) => self.finished(id, item, call),
+                (Some(call), At::End) => self.finished(&id, item, call),
                 (None, At::Begin) => vec![Told::Nothing],
                 (None, At::End) => vec![unknown(&format!("item.{}", text(item, "type")), item)],
             },
@@ -289,16 +289,16 @@ impl Stream {
         vec![Told::Event(Box::new(Body::ToolCall(call)), Some(id))]
     }
 
-    fn finished(&mut self, id: String, item: &Value, call: ToolCall) -> Vec<Told> {
-        let mut told = if self.open.remove(&id) { Vec::new() } else { self.begun(id.clone(), call) };
-        self.open.remove(&id);
+    fn finished(&mut self, id: &str, item: &Value, call: ToolCall) -> Vec<Told> {
+        let mut told = if self.open.remove(id) { Vec::new() } else { self.begun(id.to_owned(), call) };
+        self.open.remove(id);
         if text(item, "type") == "collab_tool_call" {
             told.extend(self.collaborated(item));
         }
         let (result, changes) = result_of(item);
-        told.push(Told::Event(Box::new(Body::ToolResult(result)), Some(id.clone())));
+        told.push(Told::Event(Box::new(Body::ToolResult(result)), Some(id.to_owned())));
         told.extend(
-            changes.into_iter().map(|change| Told::Event(Box::new(Body::FileChange(change)), Some(id.clone()))),
+            changes.into_iter().map(|change| Told::Event(Box::new(Body::FileChange(change)), Some(id.to_owned()))),
         );
         told
     }

@@ -64,26 +64,26 @@ const MOST_ADDED: usize = 50_000;
 ///
 /// # Errors
 /// Why the files were left alone; the live log comes back as it was.
-pub fn join(live: Live, native: &Imported) -> Result<Joined, (Live, String)> {
+pub fn join(live: Live, native: &Imported) -> Result<Joined, Box<(Live, String)>> {
     let theirs = native.trace.header.session.as_deref();
     if let (Some(ours), Some(theirs)) = (live.header.session.as_deref(), theirs)
         && ours != theirs
     {
         let why = format!("the agent's own files tell of another session ({theirs}, not {ours})");
-        return Err((live, why));
+        return Err(Box::new((live, why)));
     }
     let matched = pairs(&live, native);
     let said = |body: &Body| matches!(body, Body::UserMessage(_));
     let tells_of_users = native.trace.events.iter().any(|event| said(&event.body));
     let knows_one = native.trace.events.iter().zip(&matched).any(|(event, at)| at.is_some() && said(&event.body));
     if tells_of_users && !knows_one {
-        return Err((live, "the agent's own files tell of another conversation".to_owned()));
+        return Err(Box::new((live, "the agent's own files tell of another conversation".to_owned())));
     }
     let added = added(&live, native, &matched);
     if added.len() > MOST_ADDED {
         let why =
             format!("the agent's own files tell of {} events that did not come live, which is too much", added.len());
-        return Err((live, why));
+        return Err(Box::new((live, why)));
     }
     let batches = live.events.iter().filter_map(batch).max().unwrap_or(0);
     Ok(Join { live, native, matched, batches }.done(added))

@@ -2,6 +2,8 @@
 //!
 //! Ids are given here, dense from 0, and never change. Paths of this machine become `$WORKSPACE` and `$HOME`, so that the same
 //! trial reads the same anywhere: a citation of it, a recorded verdict, a diff of two runs.
+//!
+//! Where the agent keeps session files of its own, `join` has added before what they tell and the live log does not.
 
 use crate::model::{
     id::EventId,

@@ -59,7 +59,8 @@ impl Native {
                 notes.extend(joined.notes);
                 (joined.header, joined.events, notes)
             }
-            Err((live, why)) => {
+            Err(back) => {
+                let (live, why) = *back;
                 notes.push(alone(why));
                 (live.header, live.events, notes)
             }

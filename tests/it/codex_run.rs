@@ -113,7 +113,7 @@ fn line(trace: &Trace, event: &evalrun::model::trace::Event) -> String {
             _ => "nothing".to_owned(),
         };
     let body = match &event.body {
-        Body::ToolCall(call) => format!("{} {} batch={:?}", call.name, call.input, call.batch),
+        Body::ToolCall(call) => format!("{} {} batched={}", call.name, call.input, call.batch.is_some()),
         Body::ToolResult(result) => format!(
             "of {} {:?} exit={:?} timed={} {:?}",
             call(result.call),
@@ -149,12 +149,31 @@ fn a_trial_and_the_import_of_its_rollout_measure_the_same() {
         let trial = play(&bed);
         assert_eq!(trial["end"]["kind"], "done", "{trial}");
         let sealed = read_trace(&folder(&bed).join("trace.jsonl")).unwrap();
-        assert_eq!(sealed.header.version.is_some(), true, "{:?}", sealed.header);
+        assert!(sealed.header.version.is_some(), "{:?}", sealed.header);
         assert!(sealed.header.tells.failed_edits && sealed.header.tells.sub_agents);
         let name = if mode.is_empty() { "codex_sealed" } else { "codex_sealed_exec" };
         insta::assert_snapshot!(name, format!("{}\n\n{}", shown(&sealed), trial["notes"]));
         assert_eq!(differences(&bed), Vec::<String>::new(), "{mode}");
     }
+}
+
+#[test]
+fn a_sub_agent_that_is_heard_live_stands_in_its_lane_once() {
+    let bed = bed("", "team: x", "");
+    let trial = play(&bed);
+    assert_eq!(trial["end"]["kind"], "done", "{trial}");
+    let sealed = read_trace(&folder(&bed).join("trace.jsonl")).unwrap();
+    let child = "01a20331-8b88-7ea3-9b64-12b231716f8f";
+    let of_it = sealed.events.iter().filter(|event| event.lane == child).map(|event| line(&sealed, event));
+    insta::assert_snapshot!(of_it.collect::<Vec<_>>().join("\n"), @r#"
+= t1 tool_call exec_command {"command":"/bin/bash -lc ls"} batched=true
+= t1 tool_result of exec_command Ok exit=Some(0) timed=false "list.txt\n"
+= t1 agent_message "There is list.txt." None
+= t1 usage 100 10 Response
+= t1 sub_agent Ended "" "There is list.txt."
+"#);
+    assert!(sealed.events.iter().all(|event| event.lane.is_empty() || event.lane == child));
+    assert_eq!(differences(&bed), Vec::<String>::new());
 }
 
 #[test]
@@ -170,7 +189,7 @@ fn files_that_the_agent_rewrote_are_left_alone_and_the_live_trace_stands() {
 
 #[test]
 fn a_dead_endpoint_breaks_the_trial_and_lowers_no_score() {
-    let bed = bed("", "storm: x", "    limits: {idle: 1s}\n");
+    let bed = bed("", "storm: x", "    limits: {idle: 4s}\n");
     play(&bed);
     let results = bed.results(RUN);
     assert_eq!(results["trials"], json!([]), "what broke is not counted");

@@ -126,12 +126,14 @@ fn whatever_a_live_stream_dropped_the_files_give_back_and_nothing_comes_twice() 
                 // A call is dropped with what belongs to it; tokens are counted for a whole lane or not at all.
                 let drops = |event: &Event| {
                     let of = call_of(event).unwrap_or(event.id);
-                    !always(&event.body) && of.0 % one_in == 0 && (one_in == 1 || !matches!(event.body, Body::Usage(_)))
+                    !always(&event.body)
+                        && of.0.is_multiple_of(one_in)
+                        && (one_in == 1 || !matches!(event.body, Body::Usage(_)))
                 };
                 let live = live(&native, &drops);
                 let kept: Vec<String> =
                     live.events.iter().map(|event| format!("{:?}", (&event.at, event.body.kind()))).collect();
-                let joined = join(live, &native).unwrap_or_else(|(_, why)| panic!("{}: {why}", path.display()));
+                let joined = join(live, &native).unwrap_or_else(|back| panic!("{}: {}", path.display(), back.1));
                 let trace = sealed(joined);
                 assert_eq!(differences(&trace, &native.trace), Vec::<String>::new(), "{} 1/{one_in}", path.display());
                 let live_ones =
@@ -212,7 +214,7 @@ fn files_of_another_session_or_conversation_are_left_alone() {
     let before = live(&native, &|_| false);
     let mut other = before.clone();
     other.header.session = Some("another".to_owned());
-    let (back, why) = join(other.clone(), &native).unwrap_err();
+    let (back, why) = *join(other.clone(), &native).unwrap_err();
     assert_eq!(back, other);
     assert!(why.contains("another session"), "{why}");
 
@@ -222,7 +224,7 @@ fn files_of_another_session_or_conversation_are_left_alone() {
             message.text = Text::whole("something else");
         }
     }
-    let (back, why) = join(strange.clone(), &native).unwrap_err();
+    let (back, why) = *join(strange.clone(), &native).unwrap_err();
     assert_eq!(back, strange);
     assert!(why.contains("another conversation"), "{why}");
 }
@@ -232,7 +234,7 @@ fn what_was_seen_live_is_never_rewritten() {
     let native =
         imported(&fixtures("codex_rollout").into_iter().find(|path| path.ends_with("three-turns-gpt-5.5")).unwrap());
     let before = live(&native, &|_| false);
-    let mut forged = native.clone();
+    let mut forged = native;
     for event in &mut forged.trace.events {
         match &mut event.body {
             Body::ToolResult(result) => {
@@ -278,7 +280,7 @@ proptest! {
         }
         let events = match join(before.clone(), &native) {
             Ok(joined) => joined.events,
-            Err((back, _)) => back.events,
+            Err(back) => back.0.events,
         };
         let known: Vec<_> = events.iter().filter(|event| event.id.0 < u32::try_from(before.events.len()).unwrap()).map(|event| (event.id, event.at, event.turn)).collect();
         prop_assert_eq!(known, before.events.iter().map(|event| (event.id, event.at, event.turn)).collect::<Vec<_>>());

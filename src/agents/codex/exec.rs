@@ -142,7 +142,9 @@ impl Exec {
         self.state = match std::mem::replace(&mut self.state, State::Idle) {
             State::Turn(child) => {
                 child.interrupt();
-                State::Stopping(child, Instant::now() + STOPPING)
+                // What waits for a dead endpoint may not listen.
+                let patience = if self.flow.deadline().is_some() { Duration::ZERO } else { STOPPING };
+                State::Stopping(child, Instant::now() + patience)
             }
             other => other,
         };

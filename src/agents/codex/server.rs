@@ -138,7 +138,13 @@ impl Session for Server {
 
     fn interrupt(&mut self) -> Boxed<'_, Result<(), Fault>> {
         Box::pin(async move {
-            if matches!(self.state, State::Turn) {
+            if !matches!(self.state, State::Turn) {
+                return Ok(());
+            }
+            // What waits for a dead endpoint is not asked to stop: it may not listen, and the trial is broken anyway.
+            if let Some(fault) = self.flow.take_trouble() {
+                self.end_with(Last::Gone(fault));
+            } else {
                 self.state = State::Stopping(Instant::now() + STOPPING);
                 self.questions.clear();
                 self.stop_turn();

@@ -116,6 +116,70 @@ fn a_recording_that_is_cut_or_shuffled_does_no_harm() {
     }
 }
 
+/// Every place of a value, the value itself included.
+fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+    found.push(at.to_owned());
+    match value {
+        Value::Object(map) => {
+            map.iter().for_each(|(key, inner)| places(inner, &format!("{at}/{}", key.replace('/', "~1")), found))
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, inner)| places(inner, &format!("{at}/{index}"), found))
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn no_value_in_any_place_of_a_recording_does_harm() {
+    let odd = [
+        Value::Null,
+        json!(-1),
+        json!(u64::MAX),
+        json!(""),
+        json!([]),
+        json!({"type": 5}),
+        json!([[null]]),
+        json!(true),
+    ];
+    let wire = fixture("wire.jsonl");
+    let turns =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/traces/codex_exec/three-turns-gpt-5.5/turn2.jsonl");
+    let exec = fs::read_to_string(turns).unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    let mut tried = 0;
+    for line in wire.lines().chain(exec.lines()) {
+        let message: Value = serde_json::from_str(line).unwrap();
+        let mut all = Vec::new();
+        places(&message, "", &mut all);
+        let kind = |at: &str| message.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
+        for place in all {
+            // One line of each kind is enough.
+            if !seen.insert((
+                kind("/method"),
+                kind("/type"),
+                kind("/params/item/type"),
+                kind("/item/type"),
+                place.clone(),
+            )) {
+                continue;
+            }
+            for value in &odd {
+                let mut changed = message.clone();
+                *changed.pointer_mut(&place).unwrap() = value.clone();
+                let changed = changed.to_string();
+                heard(&[&changed, line, &changed]);
+                let mut stream = evalrun::importers::codex_exec::Stream::default();
+                for line in [&changed, line, &changed] {
+                    let _ = stream.line(line);
+                }
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 2000, "{tried}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_turns_edit_the_workspace_and_say_what_they_did() {
     let place = seat(&json!({}));
