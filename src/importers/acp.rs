@@ -172,7 +172,7 @@ impl Play<'_> {
         let seconds = record.get("t").and_then(Value::as_f64).filter(|t| t.is_finite() && *t >= 0.0);
         self.at = seconds.map(|seconds| (seconds * 1000.0).round() as u64).or(self.at);
         let moment = Moment { from: Some(stamp.from.clone()), at: self.at, bytes: line.text.len() };
-        self.acp.moment(moment.clone());
+        self.acp.moment(moment);
         let Some(message) = record.get("msg").filter(|message| message.is_object()) else {
             self.acp.flush();
             self.put_drafts();
@@ -181,7 +181,7 @@ impl Play<'_> {
         let id = message.get("id").filter(|id| !id.is_null()).map(Value::to_string);
         match (message.get("method").and_then(Value::as_str), id) {
             (Some(method), id) => self.said(from_client, method, (id, message)),
-            (None, Some(id)) => self.answered((!from_client, id), message),
+            (None, Some(id)) => self.answered(&(!from_client, id), message),
             (None, None) => self.acp.unknown("message", message),
         }
     }
@@ -254,12 +254,12 @@ impl Play<'_> {
         Fate::Kept
     }
 
-    fn answered(&mut self, request: (bool, String), message: &Value) -> Fate {
+    fn answered(&mut self, request: &(bool, String), message: &Value) -> Fate {
         let result = message.get("result").unwrap_or(&Value::Null);
         if let Some(info) = result.get("agentInfo") {
             self.acp.is(text(info, "name"));
         }
-        match self.asked.remove(&request) {
+        match self.asked.remove(request) {
             Some(Asked::Prompt) => {
                 let end = match message.get("error") {
                     Some(error) => self.acp.prompt_failed(error),

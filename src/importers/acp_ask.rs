@@ -130,7 +130,7 @@ fn first_word(text: &str, words: &[&str]) -> bool {
 mod tests {
     use super::*;
 
-    fn form(properties: Value, required: &[&str]) -> Form {
+    fn form(properties: &Value, required: &[&str]) -> Form {
         Form::of(
             &json!({"mode": "form", "message": "Which colour?", "requestedSchema": {"type": "object", "properties": properties, "required": required}}),
         )
@@ -138,14 +138,14 @@ mod tests {
 
     #[test]
     fn an_answer_goes_where_it_fits_and_nothing_is_made_up() {
-        let colour = form(json!({"c": {"type": "string", "enum": ["red", "blue"]}}), &["c"]);
+        let colour = form(&json!({"c": {"type": "string", "enum": ["red", "blue"]}}), &["c"]);
         assert_eq!(colour.ask(), Ask { text: "Which colour?".into(), options: vec!["red".into(), "blue".into()] });
         let accept = |content: Value| json!({"action": "accept", "content": content});
         assert_eq!(colour.filled("Blue"), accept(json!({"c": "blue"})));
         assert_eq!(colour.filled("I would take blue, please."), accept(json!({"c": "blue"})));
         assert_eq!(colour.filled("red or blue, whatever"), Form::declined());
         assert_eq!(colour.filled("bluefish"), Form::declined());
-        let titled = form(json!({"c": {"type": "string", "oneOf": [{"const": 7, "title": "Seven"}]}}), &[]);
+        let titled = form(&json!({"c": {"type": "string", "oneOf": [{"const": 7, "title": "Seven"}]}}), &[]);
         assert_eq!(titled.filled("seven"), accept(json!({"c": 7})));
         let several = form(
             json!({"name": {"type": "string", "title": "A name"}, "sure": {"type": "boolean"}, "n": {"type": "integer"}}),
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(several.ask().text, "Which colour?\nA name");
         assert_eq!(several.filled("Yes, do"), accept(json!({"name": "Yes, do", "sure": true})));
         assert_eq!(several.filled("12"), accept(json!({"name": "12", "n": 12})));
-        assert_eq!(form(json!({"n": {"type": "integer"}}), &["n"]).filled("many"), Form::declined());
-        assert_eq!(form(Value::Null, &[]).filled("x"), accept(json!({})));
+        assert_eq!(form(&json!({"n": {"type": "integer"}}), &["n"]).filled("many"), Form::declined());
+        assert_eq!(form(&Value::Null, &[]).filled("x"), accept(json!({})));
     }
 }

@@ -106,7 +106,7 @@ fn tool(part: &Value) -> Vec<(Draft, Option<u64>)> {
         out.push((Draft { call: Some(id.clone()), ..Draft::of(body) }, at));
     };
     let plan = plans::of_call(&name, &input);
-    put(Body::ToolCall(ToolCall { name: name.clone(), tool: None, input: input.clone(), batch: None }), time("start"));
+    put(Body::ToolCall(ToolCall { name, tool: None, input: input.clone(), batch: None }), time("start"));
     if let Some(plan) = plan {
         put(Body::Plan(plan), time("start"));
     }

@@ -43,6 +43,7 @@ mod runner;
 mod secrets;
 mod simulate;
 mod simulation;
+mod standin_runs;
 mod stats;
 mod suite;
 mod tiny;

@@ -160,3 +160,13 @@ async fn a_session_that_cannot_be_exported_is_told() {
     assert_eq!(notes.len(), 1, "{notes:?}");
     assert!(notes[0].starts_with("the session was not exported"), "{notes:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_longer_than_a_word_may_be_is_refused_by_name() {
+    let place = agent(BOTH[0], json!({}));
+    let mut talk = opened(&place).await;
+    let signals = talk.turn(&"x".repeat(200 << 10)).await;
+    let Some(Signal::Gone(fault)) = signals.last() else { panic!("{}", signals.len()) };
+    assert!(fault.message.len() < 1000 && fault.message.contains("too long"), "{fault:?}");
+    talk.close().await;
+}
