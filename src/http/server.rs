@@ -19,7 +19,7 @@ use std::{
 use tokio::{
     io::AsyncWriteExt,
     net::TcpListener,
-    sync::{Semaphore, watch},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
     task::{JoinHandle, JoinSet},
 };
 
@@ -74,7 +74,7 @@ pub struct Limits {
     pub idle: Duration,
     /// From the first byte of a request to its last, and for every piece of the answer.
     pub transfer: Duration,
-    /// Connections at once; more wait.
+    /// Connections at once; more wait, and idle ones are closed for them.
     pub connections: usize,
     /// For answers on their way when the server stops.
     pub grace: Duration,
@@ -115,7 +115,7 @@ impl Server {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        let accepting = tokio::spawn(accept(listener, Shared { limits: Arc::new(limits), respond, stopped }));
+        let accepting = tokio::spawn(accept(listener, Shared::new(limits, respond, stopped)));
         Ok(Server { address, stop, accepting })
     }
 
@@ -142,17 +142,44 @@ struct Shared {
     limits: Arc<Limits>,
     respond: Arc<dyn Respond>,
     stopped: watch::Receiver<bool>,
+    places: Arc<Semaphore>,
+    /// Called when there is no place for the next client.
+    full: Arc<Notify>,
+}
+
+impl Shared {
+    fn new(limits: Limits, respond: Arc<dyn Respond>, stopped: watch::Receiver<bool>) -> Shared {
+        let places = Arc::new(Semaphore::new(limits.connections));
+        Shared { limits: Arc::new(limits), respond, stopped, places, full: Arc::default() }
+    }
+
+    /// A place for the next client; whoever has one without using it gives it up.
+    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        loop {
+            if self.places.available_permits() == 0 {
+                self.full.notify_waiters();
+            }
+            // Asked again and again, since one that becomes idle just now does not hear it.
+            let place = Arc::clone(&self.places).acquire_owned();
+            if let Ok(place) = tokio::time::timeout(Duration::from_millis(20), place).await {
+                return place.ok();
+            }
+        }
+    }
+
+    fn may_keep(&self) -> bool {
+        !*self.stopped.borrow() && self.places.available_permits() > 0
+    }
 }
 
 async fn accept(listener: TcpListener, mut shared: Shared) {
-    let places = Arc::new(Semaphore::new(shared.limits.connections));
     let mut open = JoinSet::new();
     let mut stopped = shared.stopped.clone();
     loop {
         while open.try_join_next().is_some() {}
         let next = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, listener.accept().await)
+            let accepted = listener.accept().await;
+            (shared.place().await, accepted)
         };
         let (place, accepted) = tokio::select! {
             biased;
@@ -178,19 +205,21 @@ async fn accept(listener: TcpListener, mut shared: Shared) {
 }
 
 async fn connection(mut wire: Wire, mut shared: Shared) -> Result<(), Error> {
+    let mut used = false;
     loop {
-        let (asked, keep) = match request(&mut wire, &mut shared).await? {
+        let (asked, keep) = match request(&mut wire, &mut shared, used).await? {
             Next::Asked(asked, keep) => (asked, keep),
             Next::Refused(status, why) => return refuse(&mut wire, &shared, (status, why)).await,
             Next::Nothing => return Ok(()),
         };
         let is_head = asked.method == "HEAD";
         let answer = shared.respond.respond(asked).await;
-        let keep = keep && !*shared.stopped.borrow() && matches!(answer.content, Content::Whole(_));
+        let keep = keep && shared.may_keep() && matches!(answer.content, Content::Whole(_));
         let mut sending = Sending { wire: &mut wire, stopped: shared.stopped.clone(), limit: shared.limits.transfer };
         if !sending.send(answer, (is_head, keep)).await? || !keep {
             return close(&mut wire).await;
         }
+        used = true;
     }
 }
 
@@ -200,15 +229,16 @@ enum Next {
     Nothing,
 }
 
-/// Reads one request whole.
-async fn request(wire: &mut Wire, shared: &mut Shared) -> Result<Next, Error> {
+/// Reads one request whole. A connection that was used before may be closed while it is idle.
+async fn request(wire: &mut Wire, shared: &mut Shared, used: bool) -> Result<Next, Error> {
     let limits = Arc::clone(&shared.limits);
     if wire.held.is_empty() {
         let begun = tokio::select! {
+            begun = tokio::time::timeout(limits.idle, wire.more()) => begun,
             _ = shared.stopped.wait_for(|stopped| *stopped) => return Ok(Next::Nothing),
-            begun = tokio::time::timeout(limits.idle, wire.io.readable()) => begun,
+            () = shared.full.notified(), if used => return Ok(Next::Nothing),
         };
-        if begun.is_err() {
+        if !matches!(begun, Ok(Ok(1..))) {
             return Ok(Next::Nothing);
         }
     }
@@ -327,13 +357,12 @@ impl Sending<'_> {
                     chunk.extend_from_slice(b"\r\n");
                     self.write(&chunk).await?;
                 }
-                Piece::Pause(time) => {
-                    if self.wait(tokio::time::sleep(time)).await {
-                        return Ok(false);
-                    }
-                }
+                Piece::Pause(time) => tokio::select! {
+                    () = tokio::time::sleep(time) => {}
+                    _ = self.stopped.wait_for(|stopped| *stopped) => return Ok(false),
+                },
                 Piece::Stall => {
-                    self.wait(std::future::pending()).await;
+                    self.stall().await;
                     return Ok(false);
                 }
                 Piece::Tear => return Ok(false),
@@ -343,17 +372,16 @@ impl Sending<'_> {
         Ok(true)
     }
 
-    /// Waits; says whether the client or the server ended before.
-    async fn wait(&mut self, until: impl Future<Output = ()>) -> bool {
+    /// Until the client or the server ends.
+    async fn stall(&mut self) {
         let io = &mut self.wire.io;
         let gone = async {
             let mut sink = [0; 1 << 10];
             while let Ok(1..) = tokio::io::AsyncReadExt::read(io, &mut sink).await {}
         };
         tokio::select! {
-            () = until => false,
-            () = gone => true,
-            _ = self.stopped.wait_for(|stopped| *stopped) => true,
+            () = gone => {}
+            _ = self.stopped.wait_for(|stopped| *stopped) => {}
         }
     }
 

@@ -37,6 +37,11 @@ impl Streaming {
         }
     }
 
+    /// From now on no piece may take longer than this.
+    pub fn wait_at_most(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+    }
+
     /// Bytes as they come; `None`: the reply is over. Cancel-safe.
     ///
     /// # Errors

@@ -47,6 +47,11 @@ impl Wire {
         Wire { io, held: Vec::new() }
     }
 
+    /// Reads what comes next; 0: the other side has ended. Cancel-safe.
+    pub async fn more(&mut self) -> Result<usize, Error> {
+        more(&mut self.io, &mut self.held).await
+    }
+
     /// The next head; `None`: the other side ended between two messages. Cancel-safe.
     pub async fn head(&mut self) -> Result<Option<Vec<u8>>, Trouble> {
         head(&mut self.io, &mut self.held).await
@@ -56,7 +61,7 @@ impl Wire {
     pub async fn content(&mut self, body: &mut Body, out: &mut Vec<u8>) -> Result<bool, Trouble> {
         let before = out.len();
         while !body.is_done() && out.len() == before {
-            if self.held.is_empty() && more(&mut self.io, &mut self.held).await? == 0 {
+            if self.held.is_empty() && self.more().await? == 0 {
                 body.end().map_err(|Bad(why)| Trouble::Ended(why))?;
                 return Ok(false);
             }

@@ -90,20 +90,21 @@ async fn requests_are_answered_and_what_is_none_is_refused() {
 
 #[tokio::test]
 async fn a_client_that_does_not_end_its_request_is_let_go() {
-    let limits = Limits { idle: Duration::from_millis(50), transfer: Duration::from_millis(50), ..Limits::default() };
-    let server = echo(limits).await;
-    for (bytes, said) in [
-        ("", ""),
-        ("GET", "HTTP/1.1 408"),
-        ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhi", "HTTP/1.1 408"),
-    ] {
+    let long = Duration::from_secs(600);
+    let quick = Duration::from_millis(50);
+    let cases = [
+        ("", (quick, long), ""),
+        ("GET", (long, quick), "HTTP/1.1 408"),
+        ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhi", (long, quick), "HTTP/1.1 408"),
+    ];
+    for (bytes, (idle, transfer), said) in cases {
+        let server = echo(Limits { idle, transfer, ..Limits::default() }).await;
         let mut io = TcpStream::connect(server.address()).await.unwrap();
         io.write_all(bytes.as_bytes()).await.unwrap();
         let mut all = String::new();
         io.read_to_string(&mut all).await.unwrap();
         assert!(all.starts_with(said) && all.is_empty() == said.is_empty(), "{bytes:?}: {all:?}");
     }
-    server.stop().await;
 }
 
 /// The client asks for more than it reads: the server gives it up and serves the next.
