@@ -19,6 +19,7 @@ mod report;
 mod resume;
 mod run;
 mod say;
+mod serve_model;
 mod signals;
 mod trials;
 
@@ -50,6 +51,7 @@ pub fn main() -> i32 {
         Some(Verb::Calibrate(args)) => calibrate::calibrate(&args),
         Some(Verb::List(args)) => list::list(args.what),
         Some(Verb::Init(args)) => init::init(&args),
+        Some(Verb::ServeModel(args)) => serve_model::serve_model(&args),
         Some(Verb::Grade(args)) => grade::grade(&args),
         Some(Verb::Import(args)) => grade::import(&args),
     }

@@ -5,7 +5,7 @@ use super::{
     conversation::Conversation,
     ground::{self, Ground},
     recorder::{Place, Recorder, on_blocking},
-    secrets,
+    scripted_model, secrets,
     turn::{Rules, start_fault},
 };
 use crate::agents::{Driver, Identity, Seat, Session, driver};
@@ -177,7 +177,8 @@ async fn act(
     for check in checks {
         recorder.ours(Body::Check(check)).await?;
     }
-    let seat = seat(job, &spec, ground);
+    let mut seat = seat(job, &spec, ground);
+    let model = scripted_model::start(&mut seat, &job.layout.attempt(&spec.key, tale.attempt)).await?;
     let start = Duration::from_millis(spec.task.limits.start_ms);
     let opened = tokio::time::timeout(start, (driver.open)(seat)).await;
     let mut session = opened.map_err(|_| start_fault(spec.task.limits.start_ms))??;
@@ -194,6 +195,9 @@ async fn act(
     .await;
     tale.identity = session.identity();
     tale.notes.extend(close(session).await);
+    if let Some(model) = model {
+        model.stop().await;
+    }
     let (end, _) = played?;
     recorder.ours(Body::End(end.clone())).await?;
     tale.end = end;

@@ -1,148 +1,30 @@
-//! What a scripted model does wrong on purpose.
-//!
-//! `429 first 2 retry-after 1`, `529 at 3`, `slow always by 50ms`, `stalled at 2`, `torn at 2`, `malformed at 2`, `wrong-type at 2`,
-//! `closed at 1`. Requests of the conversation are counted as they come, retries included, from 1; those beside it (titles,
-//! summaries, token counts) are never hit.
+//! Replies spoiled on purpose.
 
-use crate::http::Piece;
-use std::time::Duration;
+use crate::{http::Piece, script::Wrong};
 
-/// One thing that goes wrong, and when.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misdeed {
-    pub what: What,
-    when: When,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
-    /// An error of the provider's, with the seconds of `Retry-After`.
-    Status(u16, Option<u64>),
-    /// So long before every event.
-    Slow(Duration),
-    /// Half of the reply, and nothing more.
-    Stalled,
-    /// Half of the reply, and the connection ends.
-    Torn,
-    /// JSON that breaks off.
-    Malformed,
-    /// A page in place of JSON.
-    WrongType,
-    /// The connection ends before the reply begins.
-    Closed,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum When {
-    At(u64),
-    First(u64),
-    From(u64),
-}
-
-/// What is understood, for help and mistakes.
-pub const WORDS: &str = "`429 first 2 retry-after 1`, `500 at 3`, `slow always by 50ms`, and `stalled`, `torn`, `malformed`, `wrong-type`, `closed` with `at N`, `first N`, `from N` or `always`";
-
-impl Misdeed {
-    /// Reads one; says what is wrong with it.
-    ///
-    /// # Errors
-    /// When it is not understood.
-    pub fn parse(text: &str) -> Result<Misdeed, String> {
-        let shown: String = text.chars().take(80).collect();
-        let bad = || format!("fault `{shown}` is not understood; known are {WORDS}");
-        let mut words = text.split_whitespace();
-        let kind = words.next().ok_or_else(bad)?;
-        let (mut when, mut after, mut by) = (When::At(1), None, None);
-        while let Some(word) = words.next() {
-            let mut number = || words.next()?.parse::<u64>().ok().filter(|number| *number > 0);
-            match word {
-                "always" => when = When::From(1),
-                "at" => when = When::At(number().ok_or_else(bad)?),
-                "first" => when = When::First(number().ok_or_else(bad)?),
-                "from" => when = When::From(number().ok_or_else(bad)?),
-                "retry-after" => after = Some(number().ok_or_else(bad)?),
-                "by" => by = Some(words.next().and_then(time).ok_or_else(bad)?),
-                _ => return Err(bad()),
-            }
+/// Events of a reply, as they go out under this misdeed.
+pub fn spoil(what: &Wrong, events: Vec<String>) -> Vec<Piece> {
+    let half = events.len() / 2;
+    let bytes = |event: String| Piece::Bytes(event.into_bytes());
+    match what {
+        Wrong::Slow(time) => events.into_iter().flat_map(|event| [Piece::Pause(*time), bytes(event)]).collect(),
+        Wrong::Stalled => events.into_iter().take(half.max(1)).map(bytes).chain([Piece::Stall]).collect(),
+        Wrong::Torn => {
+            let mut pieces: Vec<Piece> = events.iter().take(half).cloned().map(bytes).collect();
+            let next = events.get(half).map(String::as_str).unwrap_or_default();
+            pieces.push(bytes(beginning(next).to_owned()));
+            pieces.push(Piece::Tear);
+            pieces
         }
-        let what = what(kind, after, by).ok_or_else(bad)?;
-        Ok(Misdeed { what, when })
-    }
-
-    /// Whether it hits this request, counted from 1.
-    pub fn hits(&self, request: u64) -> bool {
-        match self.when {
-            When::At(at) => request == at,
-            When::First(count) => request <= count,
-            When::From(from) => request >= from,
+        Wrong::Malformed => {
+            let broken = |(at, event): (usize, String)| {
+                // Frames stay whole, so that a client sees JSON that is none and not a stream that is none.
+                if at == half { format!("{}\n\n", beginning(event.trim_end())) } else { event }
+            };
+            events.into_iter().enumerate().map(broken).map(bytes).collect()
         }
-    }
-}
-
-fn what(kind: &str, after: Option<u64>, by: Option<Duration>) -> Option<What> {
-    let plain = after.is_none() && by.is_none();
-    match kind {
-        "slow" if after.is_none() => Some(What::Slow(by.unwrap_or(Duration::from_millis(100)))),
-        "stalled" if plain => Some(What::Stalled),
-        "torn" if plain => Some(What::Torn),
-        "malformed" if plain => Some(What::Malformed),
-        "wrong-type" if plain => Some(What::WrongType),
-        "closed" if plain => Some(What::Closed),
-        _ if by.is_none() => {
-            kind.parse().ok().filter(|status| (400..600).contains(status)).map(|status| What::Status(status, after))
-        }
-        _ => None,
-    }
-}
-
-/// `50ms` or `2s`; at most ten minutes.
-fn time(text: &str) -> Option<Duration> {
-    let (digits, unit) = match text.strip_suffix("ms") {
-        Some(digits) => (digits, 1),
-        None => (text.strip_suffix('s')?, 1_000),
-    };
-    let number = digits.parse::<u64>().ok()?.checked_mul(unit)?;
-    (number <= 600_000).then(|| Duration::from_millis(number))
-}
-
-impl What {
-    /// As the log names it.
-    pub fn word(&self) -> String {
-        match self {
-            What::Status(status, _) => status.to_string(),
-            What::Slow(_) => "slow".to_owned(),
-            What::Stalled => "stalled".to_owned(),
-            What::Torn => "torn".to_owned(),
-            What::Malformed => "malformed".to_owned(),
-            What::WrongType => "wrong-type".to_owned(),
-            What::Closed => "closed".to_owned(),
-        }
-    }
-
-    /// Events of a reply, as they go out under this misdeed.
-    pub fn spoil(&self, events: Vec<String>) -> Vec<Piece> {
-        let half = events.len() / 2;
-        let bytes = |event: String| Piece::Bytes(event.into_bytes());
-        match self {
-            What::Slow(time) => events.into_iter().flat_map(|event| [Piece::Pause(*time), bytes(event)]).collect(),
-            What::Stalled => events.into_iter().take(half.max(1)).map(bytes).chain([Piece::Stall]).collect(),
-            What::Torn => {
-                let mut pieces: Vec<Piece> = events.iter().take(half).cloned().map(bytes).collect();
-                let next = events.get(half).map(String::as_str).unwrap_or_default();
-                pieces.push(bytes(beginning(next).to_owned()));
-                pieces.push(Piece::Tear);
-                pieces
-            }
-            What::Malformed => {
-                let broken = |(at, event): (usize, String)| {
-                    // Frames stay whole, so that a client sees JSON that is none and not a stream that is none.
-                    if at == half { format!("{}\n\n", beginning(event.trim_end())) } else { event }
-                };
-                events.into_iter().enumerate().map(broken).map(bytes).collect()
-            }
-            What::Closed => vec![Piece::Tear],
-            What::Status(..) | What::WrongType => events.into_iter().map(bytes).collect(),
-        }
+        Wrong::Closed => vec![Piece::Tear],
+        Wrong::Status(..) | Wrong::WrongType => events.into_iter().map(bytes).collect(),
     }
 }
 
@@ -150,36 +32,4 @@ impl What {
 pub fn beginning(text: &str) -> &str {
     let half = (0..=text.len() / 2).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     &text[..half]
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn faults_are_read_and_what_is_none_says_what_is() {
-        let hit = |text: &str| (1..=4).map(|at| Misdeed::parse(text).unwrap().hits(at)).collect::<Vec<_>>();
-        assert_eq!(hit("429 first 2 retry-after 7"), [true, true, false, false]);
-        assert_eq!(hit("529 at 3"), [false, false, true, false]);
-        assert_eq!(hit("slow from 2 by 50ms"), [false, true, true, true]);
-        assert_eq!(hit("torn"), [true, false, false, false]);
-        assert_eq!(Misdeed::parse("429 always retry-after 7").unwrap().what, What::Status(429, Some(7)));
-        for text in [
-            "",
-            "99 at 1",
-            "200",
-            "429 at",
-            "429 at 0",
-            "429 at x",
-            "torn by 1s",
-            "slow retry-after 1",
-            "slow by 1h",
-            "slow by 99999s",
-            "broken",
-            "torn at 1 again",
-        ] {
-            assert!(Misdeed::parse(text).unwrap_err().contains("429 first 2"), "{text}");
-        }
-    }
 }

@@ -13,7 +13,7 @@
 
 pub mod dialects;
 mod fallback;
-pub mod faults;
+mod faults;
 pub mod log;
 mod model;
 mod patch;
@@ -22,6 +22,5 @@ mod table;
 mod tools;
 pub mod turn;
 
-pub use faults::Misdeed;
 pub use log::{Log, Redact};
 pub use model::{MODEL, Playing, ScriptedModel, environment};

@@ -2,7 +2,7 @@
 
 use super::{
     dialects::{Asks, Dialect, dialect},
-    faults::{Misdeed, What, beginning},
+    faults::{beginning, spoil},
     log::{self, Log},
     play::{Answered, Kind, answer},
     turn::{Reply, Turn, tokens},
@@ -13,7 +13,7 @@ use crate::{
         canon::{Domain, canonical, hash_bytes},
         run::Boxed,
     },
-    script::Script,
+    script::{Misdeed, Script, Wrong},
 };
 use serde_json::{Value, json};
 use std::{
@@ -31,7 +31,7 @@ pub const MODEL: &str = "scripted";
 /// What is played, and how.
 pub struct Playing {
     pub script: Script,
-    /// What goes wrong on purpose.
+    /// What goes wrong on purpose, before what the script itself says.
     pub misdeeds: Vec<Misdeed>,
     /// Where the agent works, if it is known; else it is looked for in the requests.
     pub workspace: Option<String>,
@@ -145,7 +145,7 @@ impl Model {
             Kind::Main => self.misdeed(),
             Kind::Side(_) => None,
         };
-        if let Some(What::Status(status, after)) = misdeed {
+        if let Some(Wrong::Status(status, after)) = misdeed {
             entry["fault"] = json!(status.to_string());
             return refused(dialect, *status, *after);
         }
@@ -154,9 +154,10 @@ impl Model {
         spoken(dialect, (&turn, &reply), misdeed)
     }
 
-    fn misdeed(&self) -> Option<&What> {
+    fn misdeed(&self) -> Option<&Wrong> {
         let number = self.mains.fetch_add(1, Ordering::Relaxed) + 1;
-        self.playing.misdeeds.iter().find(|misdeed| misdeed.hits(number)).map(|misdeed| &misdeed.what)
+        let all = self.playing.misdeeds.iter().chain(&self.playing.script.faults);
+        all.filter(|misdeed| misdeed.hits(number)).map(|misdeed| &misdeed.what).next()
     }
 }
 
@@ -167,16 +168,16 @@ fn refused(dialect: &Dialect, status: u16, after: Option<u64>) -> Answer {
 }
 
 /// A reply as the request wants it, or as it is spoiled.
-fn spoken(dialect: &Dialect, (turn, reply): (&Turn, &Reply), misdeed: Option<&What>) -> Answer {
-    if matches!(misdeed, Some(What::WrongType)) {
+fn spoken(dialect: &Dialect, (turn, reply): (&Turn, &Reply), misdeed: Option<&Wrong>) -> Answer {
+    if matches!(misdeed, Some(Wrong::WrongType)) {
         let page = b"<html><body><h1>It works!</h1></body></html>\n".to_vec();
         return Answer { status: 200, headers: typed("text/html"), content: Content::Whole(page) };
     }
     let events =
         if turn.stream { (dialect.events)(turn, reply) } else { vec![(dialect.whole)(turn, reply).to_string()] };
     let content = match (misdeed, turn.stream) {
-        (Some(What::Malformed), false) => Content::Whole(beginning(&events.concat()).as_bytes().to_vec()),
-        (Some(what), _) => Content::Pieces(what.spoil(events)),
+        (Some(Wrong::Malformed), false) => Content::Whole(beginning(&events.concat()).as_bytes().to_vec()),
+        (Some(what), _) => Content::Pieces(spoil(what, events)),
         (None, true) => Content::Pieces(events.into_iter().map(|event| Piece::Bytes(event.into_bytes())).collect()),
         (None, false) => Content::Whole(events.concat().into_bytes()),
     };
