@@ -28,7 +28,7 @@ pub enum Wrong {
     Malformed,
     /// A page in place of JSON.
     WrongType,
-    /// The connection ends before the reply begins.
+    /// The connection ends behind the headers.
     Closed,
 }
 

@@ -39,6 +39,7 @@ mod repeated;
 mod reporters;
 mod runner;
 mod secrets;
+mod serve;
 mod simulate;
 mod simulation;
 mod stats;
