@@ -19,6 +19,9 @@ use serde_json::{Map, Value, json};
 /// Said where a script's turn is over and the agent asks on: a response without any content breaks some agents.
 pub const NOTHING_MORE: &str = "(end of turn)";
 
+/// The kind of a request for a summary.
+const SUMMARY: &str = "compaction";
+
 /// Stands in front of a position in a summary.
 const MARK: &str = "[script position ";
 
@@ -40,7 +43,8 @@ pub struct Answered {
 /// The reply to a request. `id`: 12 hexadecimal digits that are the same for the same request; `bytes`: how large the request is.
 pub fn answer(script: &Script, turn: &Turn, (workspace, id, bytes): (Option<&str>, &str, usize)) -> Answered {
     let bench = Bench::new(turn, workspace);
-    let (kind, reply) = if bench.is_main() { (Kind::Main, main(script, &bench, turn)) } else { side(script, turn) };
+    let is_main = bench.is_main() && !wants_summary(turn);
+    let (kind, reply) = if is_main { (Kind::Main, main(script, &bench, turn)) } else { side(script, turn) };
     let reply = Reply { id: id.to_owned(), ..reply };
     let usage = usage(&reply, bytes);
     Answered { kind, reply: Reply { usage, ..reply } }
@@ -198,21 +202,35 @@ fn status(status: StepStatus) -> &'static str {
 
 /// A request that is not the conversation: a fixed answer, in the shape it asks for.
 fn side(script: &Script, turn: &Turn) -> (Kind, Reply) {
-    let last = turn.heard.iter().rev().find_map(|heard| match heard {
-        Heard::User(blocks) => Some(blocks.join("\n")),
-        Heard::Model(_) | Heard::Result(_) => None,
-    });
-    let texts = [last.unwrap_or_default(), turn.system.clone()];
+    let texts = [last_words(turn), turn.system.clone()];
     let known = TABLE.side.iter().find(|(words, _)| texts.iter().any(|text| words.is_match(text)));
     let (kind, mut text) =
         known.map_or(("other", "OK".to_owned()), |(_, side)| (side.kind.as_str(), side.reply.clone()));
-    if kind == "compaction" {
+    if kind == SUMMARY {
         text += &format!("\n\n{MARK}{}]", position(script, turn));
     }
     if let Some(shape) = &turn.shape {
         text = instance(shape, (&text, 0)).to_string();
     }
     (Kind::Side(kind.to_owned()), Reply { text, ..Reply::default() })
+}
+
+/// A summary is asked for in the conversation's own clothes.
+fn wants_summary(turn: &Turn) -> bool {
+    let last = last_words(turn);
+    // A summary itself may speak of summaries.
+    matches!(turn.heard.last(), Some(Heard::User(_)))
+        && !last.contains(MARK)
+        && TABLE.side.iter().any(|(words, side)| side.kind == SUMMARY && words.is_match(&last))
+}
+
+/// What the last user message says.
+fn last_words(turn: &Turn) -> String {
+    let user = turn.heard.iter().rev().find_map(|heard| match heard {
+        Heard::User(blocks) => Some(blocks.join("\n")),
+        Heard::Model(_) | Heard::Result(_) => None,
+    });
+    user.unwrap_or_default()
 }
 
 /// How far the conversation that is summed up has come. The words that ask for the summary are no message of it, and it declares no
