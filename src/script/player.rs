@@ -127,6 +127,7 @@ impl Player {
         }
         let rest: VecDeque<Response> = match turn {
             Some(at) => responses(&turns.get(at)?.steps).into_iter().skip(given).collect(),
+            None if player.part.is_some() => VecDeque::from([player.otherwise()]).into_iter().skip(given).collect(),
             None => VecDeque::new(),
         };
         if waits {
@@ -152,8 +153,12 @@ impl Player {
                 self.used[at] = true;
                 answer
             }
-            None => VecDeque::from([Response { text: self.script.otherwise.clone(), ..Response::default() }]),
+            None => VecDeque::from([self.otherwise()]),
         }
+    }
+
+    fn otherwise(&self) -> Response {
+        Response { text: self.script.otherwise.clone(), ..Response::default() }
     }
 }
 

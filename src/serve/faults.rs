@@ -17,10 +17,8 @@ pub fn spoil(what: &Wrong, events: Vec<String>) -> Vec<Piece> {
             pieces
         }
         Wrong::Malformed => {
-            let broken = |(at, event): (usize, String)| {
-                // Frames stay whole, so that a client sees JSON that is none and not a stream that is none.
-                if at == half { format!("{}\n\n", beginning(event.trim_end())) } else { event }
-            };
+            // Frames stay whole, so that a client sees JSON that is none and not a stream that is none.
+            let broken = |(at, event): (usize, String)| if at == half { cut_short(&event) } else { event };
             events.into_iter().enumerate().map(broken).map(bytes).collect()
         }
         Wrong::Closed => vec![Piece::Tear],
@@ -32,4 +30,11 @@ pub fn spoil(what: &Wrong, events: Vec<String>) -> Vec<Piece> {
 pub fn beginning(text: &str) -> &str {
     let half = (0..=text.len() / 2).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     &text[..half]
+}
+
+fn cut_short(event: &str) -> String {
+    const DATA: &str = "data: ";
+    let start = event.find(DATA).map_or(0, |at| at + DATA.len());
+    let (name, data) = event.split_at(start);
+    format!("{name}{}\n\n", beginning(data.trim_end()))
 }

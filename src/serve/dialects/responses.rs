@@ -116,7 +116,7 @@ fn response(turn: &Turn, reply: &Reply, stage: Stage) -> Value {
         "output_tokens_details": {"reasoning_tokens": reply.usage.reasoning},
         "total_tokens": reply.usage.input + reply.usage.output,
     });
-    json!({
+    let mut response = json!({
         "id": format!("resp_{}", reply.id),
         "object": "response",
         "created_at": CREATED,
@@ -132,8 +132,11 @@ fn response(turn: &Turn, reply: &Reply, stage: Stage) -> Value {
         "tool_choice": "auto",
         "tools": [],
         "top_p": null,
-        "usage": if done { usage } else { Value::Null },
-    })
+    });
+    if done {
+        response["usage"] = usage;
+    }
+    response
 }
 
 /// One item of the output.
