@@ -5,6 +5,7 @@ use evalrun::serve::{
     play::Kind,
     turn::{Called, Input},
 };
+use serde_json::Value;
 use std::{collections::BTreeMap, fs};
 
 const CODE: &str = "import re\n\n\ndef slugify(s):\n    raise NotImplementedError\n";
@@ -66,6 +67,43 @@ fn one_script_drives_every_agent() {
     }
     for (name, told) in all {
         insta::assert_snapshot!(format!("agent_{name}"), told);
+    }
+}
+
+/// Items of conversations that real agents had with another model, whose ids are not ours.
+fn recorded(path: &str, item: impl Fn(&Value) -> Option<Value>) -> Vec<Value> {
+    let text = fs::read_to_string(fixture(&format!("traces/{path}"))).unwrap();
+    text.lines().filter_map(|line| item(&serde_json::from_str(line).unwrap())).collect()
+}
+
+/// At every place where the recorded model spoke, the script is where the model was: by turn and response.
+#[test]
+fn recorded_conversations_are_read_as_they_were() {
+    let codex = recorded(
+        "codex_rollout/three-turns-gpt-5.5/rollout-2026-11-22T12-02-06-01a20322-909e-7483-b96f-5cf6bf3f73b8.jsonl",
+        |line| (line["type"] == "response_item").then(|| line["payload"].clone()),
+    );
+    let claude = recorded("claude_session/8b1ca142-1dd7-4611-a111-58be218a82fc.jsonl", |line| {
+        ["user", "assistant"].contains(&line["type"].as_str()?).then(|| line["message"].clone())
+    });
+    let turn = |turn: u32| {
+        format!("[{}]", (1..9).map(|step| format!("{{shell: at {turn}.{step}}}")).collect::<Vec<_>>().join(", "))
+    };
+    let script = super::turns(&[&turn(1), &turn(2), &turn(3)]);
+    for (agent, items) in [("codex", codex), ("claude", claude)] {
+        let mut talk = Talk::of(agent);
+        let key = talk.key();
+        let is_models = |item: &Value| {
+            let kind = item["type"].as_str().unwrap_or_default();
+            item["role"] == "assistant" || ["reasoning", "function_call", "custom_tool_call"].contains(&kind)
+        };
+        let mut places = Vec::new();
+        for at in (1..items.len()).filter(|at| is_models(&items[*at]) && !is_models(&items[at - 1])) {
+            talk.body[key] = items[..at].to_vec().into();
+            let input = talk.ask(&script).reply.calls[0].input.written();
+            places.push(input.split("at ").nth(1).unwrap()[..3].to_owned());
+        }
+        assert_eq!(places, ["1.1", "2.1", "2.2", "2.3", "2.4", "2.5", "3.1", "3.2"], "{agent}");
     }
 }
 
