@@ -54,6 +54,8 @@ pub enum Verb {
     List(ListArgs),
     /// Write a first suite into this folder; never overwrites
     Init(InitArgs),
+    /// Play a candidate script as a model, to any agent that can be pointed at a server of its own
+    ServeModel(ServeModelArgs),
 }
 
 #[derive(Debug, Default, Args)]
@@ -118,6 +120,25 @@ pub struct DoctorArgs {
     /// What was found as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ServeModelArgs {
+    /// The candidate script
+    #[arg(value_name = "SCRIPT")]
+    pub script: PathBuf,
+    /// Listen on this port of 127.0.0.1; 0: any that is free
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub port: u16,
+    /// Append a line of JSON for every request to this file
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// The folder that the agent works in; else it is looked for in what the agent says
+    #[arg(long, value_name = "DIR")]
+    pub workspace: Option<PathBuf>,
+    /// Go wrong on purpose: `429 first 2 retry-after 1`, `529 at 3`, `slow always by 50ms`, and stalled, torn, malformed, wrong-type or closed
+    #[arg(long = "fault", value_name = "FAULT")]
+    pub faults: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -20,6 +20,7 @@ mod report;
 mod resume;
 mod run;
 mod say;
+mod serve_model;
 mod signals;
 mod trials;
 
@@ -52,6 +53,7 @@ pub fn main() -> i32 {
         Some(Verb::Doctor(args)) => doctor::doctor(&args),
         Some(Verb::List(args)) => list::list(args.what),
         Some(Verb::Init(args)) => init::init(&args),
+        Some(Verb::ServeModel(args)) => serve_model::serve_model(&args),
         Some(Verb::Grade(args)) => grade::grade(&args),
         Some(Verb::Import(args)) => grade::import(&args),
     }

@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::plan::{Available, Plan, Selection, plan};
 use crate::process::{Cancel, env::search_path, usable_sandboxes};
-use crate::runner::{self, Ended, Grading, Job, clock, progress::Watcher, secrets};
+use crate::runner::{self, Ended, Grading, Job, clock, progress::Watcher, scripted_model, secrets};
 use crate::store::{self, Created, Layout, RunLock, RunRecord};
 use crate::suite::{Paint, load, render};
 use std::{
@@ -287,8 +287,9 @@ fn agent(spec: &AgentSpec) -> Result<(), String> {
     let Some(driver) = driver(&spec.driver) else {
         return Err(format!("the driver `{}` is not in this version", spec.driver));
     };
-    match (driver.check)(spec).first() {
-        Some(why) => Err(why.clone()),
+    let mistakes = (driver.check)(spec).into_iter().chain(scripted_model::mistakes(spec));
+    match mistakes.into_iter().next() {
+        Some(why) => Err(why),
         None => spec.secrets.iter().try_for_each(|name| secrets::given(name).map(drop)),
     }
 }

@@ -18,6 +18,7 @@ pub mod progress;
 pub mod recorder;
 mod repeats;
 pub mod rewarded;
+pub mod scripted_model;
 pub mod secrets;
 pub mod sessions;
 mod turn;

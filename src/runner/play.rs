@@ -6,7 +6,7 @@ use super::{
     ground::{self, Ground},
     native::Native,
     recorder::{Place, Recorder, on_blocking},
-    secrets,
+    scripted_model, secrets,
     turn::{Rules, start_fault},
 };
 use crate::agents::{Driver, Identity, Seat, Session, driver};
@@ -191,7 +191,8 @@ async fn act(
     for check in checks {
         recorder.ours(Body::Check(check)).await?;
     }
-    let seat = seat(job, &spec, ground);
+    let mut seat = seat(job, &spec, ground);
+    let model = scripted_model::start(&mut seat, &job.layout.attempt(&spec.key, tale.attempt)).await?;
     let start = Duration::from_millis(spec.task.limits.start_ms);
     let opened = tokio::time::timeout(start, (driver.open)(seat)).await;
     let mut session = opened.map_err(|_| start_fault(spec.task.limits.start_ms))??;
@@ -209,6 +210,9 @@ async fn act(
     tale.identity = session.identity();
     tale.tells = session.tells();
     tale.notes.extend(close(session).await);
+    if let Some(model) = model {
+        model.stop().await;
+    }
     let (end, _) = played?;
     recorder.ours(Body::End(end.clone())).await?;
     tale.end = end;

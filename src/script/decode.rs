@@ -1,7 +1,7 @@
 //! YAML to `Script`: every mistake at once, each with its place.
 
 use super::node::{self, Node, Place, Value};
-use super::{OTHERWISE, Part, Pattern, Script, Step, Tag, Turn, VERSION};
+use super::{Misdeed, OTHERWISE, Part, Pattern, Script, Step, Tag, Turn, VERSION};
 use crate::model::id::is_id;
 
 const MOST_BYTES: usize = 1 << 20;
@@ -80,18 +80,21 @@ impl Decoder<'_> {
     }
 
     fn script(&mut self, root: &Node) -> Option<Script> {
-        let known = ["version", "candidate", "about", "otherwise", "parts"];
+        let known = ["version", "candidate", "about", "otherwise", "faults", "parts"];
         let fields = self.fields(root, "a script", &known)?;
         self.version(&fields);
         let candidate = self.required(&fields, "a script", "candidate").and_then(|node| self.id(node, "candidate"));
         let about = fields.get("about").and_then(|node| self.text(node, "about"));
         let otherwise = fields.get("otherwise").and_then(|node| self.text(node, "otherwise"));
+        let faults = fields.get("faults").and_then(|node| self.list(node, "faults", MOST_PARTS)).unwrap_or_default();
+        let faults = faults.iter().filter_map(|node| self.fault(node)).collect();
         let parts = self.required(&fields, "a script", "parts").and_then(|node| self.list(node, "parts", MOST_PARTS));
         let parts = self.parts(parts?);
         Some(Script {
             candidate: candidate?,
             about,
             otherwise: otherwise.unwrap_or_else(|| OTHERWISE.to_owned()),
+            faults,
             parts,
         })
     }
@@ -101,6 +104,11 @@ impl Decoder<'_> {
         if node.value != Value::Whole(u64::from(VERSION)) {
             self.mistake(node.at, format!("`version` is {}; this evalrun reads version {VERSION}", node.value.kind()));
         }
+    }
+
+    fn fault(&mut self, node: &Node) -> Option<Misdeed> {
+        let text = self.text(node, "faults")?;
+        Misdeed::parse(&text).map_err(|why| self.mistake(node.at, why)).ok()
     }
 
     fn parts(&mut self, nodes: &[Node]) -> Vec<Part> {

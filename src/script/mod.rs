@@ -27,12 +27,14 @@
 
 mod ablate;
 mod decode;
+mod misdeed;
 mod node;
 mod player;
 mod step;
 mod write;
 
 pub use ablate::{ablate, tags};
+pub use misdeed::{FAULTS, Misdeed, Wrong};
 pub use player::{Call, Player, Response};
 
 use crate::model::trace::PlanStep;
@@ -51,6 +53,8 @@ pub struct Script {
     pub about: Option<String>,
     /// Said to a message that no turn answers.
     pub otherwise: String,
+    /// What a scripted model does wrong on purpose.
+    pub faults: Vec<Misdeed>,
     pub parts: Vec<Part>,
 }
 

@@ -23,6 +23,9 @@ pub struct Player {
     coming: VecDeque<Response>,
     /// What is left of a turn that asked in prose.
     held: VecDeque<Response>,
+    /// The turn that answers, and how many of its responses were given; `None`: `otherwise` does.
+    turn: Option<usize>,
+    given: usize,
 }
 
 /// How the candidate can ask in the middle of a turn.
@@ -55,6 +58,8 @@ impl Player {
             asks: Asks::ByTool,
             coming: VecDeque::new(),
             held: VecDeque::new(),
+            turn: None,
+            given: 0,
         }
     }
 
@@ -73,6 +78,7 @@ impl Player {
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Option<Response> {
         let mut response = self.coming.pop_front()?;
+        self.given += 1;
         if self.asks == Asks::InProse
             && let Some((question, options)) = asked(&response)
         {
@@ -86,6 +92,52 @@ impl Player {
         Some(response)
     }
 
+    /// Where the conversation stands, in a few words that can stand in any text: `part 0, used 0 2, turn 2, given 3, waits`.
+    pub fn position(&self) -> String {
+        let number = |number: Option<usize>| number.map_or("-".to_owned(), |number| number.to_string());
+        let part = self.part.map_or("?".to_owned(), number);
+        let used: Vec<String> = (0..self.used.len()).filter(|at| self.used[*at]).map(|at| at.to_string()).collect();
+        let waits = if self.held.is_empty() { "" } else { ", waits" };
+        format!("part {part}, used {}, turn {}, given {}{waits}", used.join(" "), number(self.turn), self.given)
+    }
+
+    /// A player that stands where `position` says; `None` where that is no position in this script.
+    pub fn resume(script: Script, position: &str) -> Option<Player> {
+        let words: Vec<&str> = position.split(", ").collect();
+        let (words, waits) = match words[..] {
+            [part, used, turn, given] => ([part, used, turn, given], false),
+            [part, used, turn, given, "waits"] => ([part, used, turn, given], true),
+            _ => return None,
+        };
+        let number = |text: &str| if text == "-" { Some(None) } else { text.parse::<usize>().ok().map(Some) };
+        let part = match words[0].strip_prefix("part ")? {
+            "?" => None,
+            part => Some(number(part)?),
+        };
+        let turn = number(words[2].strip_prefix("turn ")?)?;
+        let given = words[3].strip_prefix("given ")?.parse().ok()?;
+        let mut player = Player { part, turn, given, ..Player::new(script) };
+        let turns = match player.part.flatten() {
+            Some(at) => player.script.parts.get(at)?.turns.as_slice(),
+            None => &[],
+        };
+        player.used = vec![false; turns.len()];
+        for at in words[1].strip_prefix("used ")?.split_whitespace() {
+            *player.used.get_mut(at.parse::<usize>().ok()?)? = true;
+        }
+        let rest: VecDeque<Response> = match turn {
+            Some(at) => responses(&turns.get(at)?.steps).into_iter().skip(given).collect(),
+            None if player.part.is_some() => VecDeque::from([player.otherwise()]).into_iter().skip(given).collect(),
+            None => VecDeque::new(),
+        };
+        if waits {
+            player.held = rest;
+        } else {
+            player.coming = rest;
+        }
+        Some(player)
+    }
+
     fn answer(&mut self, message: &str) -> VecDeque<Response> {
         let at = *self.part.get_or_insert_with(|| choose_part(&self.script.parts, message));
         let turns = at.map_or(&[][..], |at| &self.script.parts[at].turns);
@@ -94,14 +146,19 @@ impl Player {
         let matching = |at: &usize| turns[*at].on.as_ref().is_some_and(|on| on.is_in(message));
         let matched = (0..turns.len()).filter(free).find(matching);
         let chosen = matched.or_else(|| (0..turns.len()).filter(free).find(|at| turns[*at].on.is_none()));
+        (self.turn, self.given) = (chosen, 0);
         match chosen {
             Some(at) => {
                 let answer = responses(&turns[at].steps);
                 self.used[at] = true;
                 answer
             }
-            None => VecDeque::from([Response { text: self.script.otherwise.clone(), ..Response::default() }]),
+            None => VecDeque::from([self.otherwise()]),
         }
+    }
+
+    fn otherwise(&self) -> Response {
+        Response { text: self.script.otherwise.clone(), ..Response::default() }
     }
 }
 

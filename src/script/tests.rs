@@ -174,6 +174,7 @@ fn script() -> impl Strategy<Value = Script> {
             candidate: "made-up".to_owned(),
             about: None,
             otherwise: OTHERWISE.to_owned(),
+            faults: Vec::new(),
             parts: parts.into_iter().enumerate().map(part).collect(),
         }
     })

@@ -1,6 +1,6 @@
 //! A script as data: JSON, which is YAML too, so that what is written can be read again.
 
-use super::{Op, Part, Script, Step, Tag, Turn, VERSION, What};
+use super::{Misdeed, Op, Part, Script, Step, Tag, Turn, VERSION, What};
 use crate::model::canon::{Domain, canonical, hash_bytes};
 use serde_json::{Map, Value, json};
 
@@ -14,6 +14,9 @@ impl Script {
             map.insert("about".to_owned(), json!(about));
         }
         map.insert("otherwise".to_owned(), json!(self.otherwise));
+        if !self.faults.is_empty() {
+            map.insert("faults".to_owned(), self.faults.iter().map(Misdeed::source).collect());
+        }
         map.insert("parts".to_owned(), self.parts.iter().map(part).collect());
         Value::Object(map)
     }

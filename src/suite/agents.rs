@@ -91,7 +91,8 @@ fn agent(key: &Key, value: &Node, agents: &Node, build: &mut Builder<'_>) -> Opt
         name: key.text.clone(),
         driver: name.to_owned(),
         model: build.maybe_line(whole.get("model")),
-        secrets: secrets(whole.get("auth"), build),
+        // A scripted model wants no key, and an agent that asks it gets none.
+        secrets: secrets(whole.get("auth").filter(|_| whole.get("model_script").is_none()), build),
         rest: rest(&whole, driver, build),
     })
 }
@@ -179,10 +180,14 @@ fn rest(whole: &Node, driver: &DriverDoc<'_>, build: &mut Builder<'_>) -> Value 
             out.insert(field.name.to_owned(), driver_value(node, field, build));
         }
     }
+    if let Some(path) = whole.get("model_script").and_then(|node| build.path(Some(node), Want::Either)) {
+        out.insert("model_script".to_owned(), path.to_string_lossy().into_owned().into());
+    }
     if let Some(settings) = whole.get("settings") {
         out.insert("settings".to_owned(), settings.to_value());
     }
-    if whole.get("auth").and_then(Node::source) == Some("login") {
+    let login = whole.get("auth").and_then(Node::source) == Some("login");
+    if login && whole.get("model_script").is_none() {
         out.insert("auth".to_owned(), Value::String("login".to_owned()));
     }
     Value::Object(out)

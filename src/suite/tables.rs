@@ -171,13 +171,18 @@ pub const AGENT: Record = Record {
             Shape::Either(&[words(&["login"]), Shape::Record(&AUTH)]),
             "`login` lends the user's own login of that agent; `{env: [...]}` names variables.",
         ),
+        may(
+            "model_script",
+            Shape::Path,
+            "A candidate script that a scripted model on this machine plays to this agent in place of its model: no key, no cost.",
+        ),
         may("settings", Shape::Map { ids: false, of: &Shape::Any }, "The agent's own settings, kept as written."),
     ],
     also: &[],
 };
 
 /// Agents' fields of the design that no driver of this version has.
-pub const AGENT_LATER: &[&str] = &["give", "model_script", "tools"];
+pub const AGENT_LATER: &[&str] = &["give", "tools"];
 
 const AUTH: Record = Record {
     name: "auth",
