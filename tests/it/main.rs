@@ -27,6 +27,7 @@ mod hostile;
 mod house;
 mod importers;
 mod interview;
+mod judging;
 mod limits;
 mod metrics;
 mod oracles;
