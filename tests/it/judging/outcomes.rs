@@ -179,10 +179,10 @@ fn a_judge_confirms_what_a_rule_flags() {
     assert_eq!((word(&none[0]).as_str(), none[0].judged.is_none()), ("1", true));
     let table = [
         ("not_met", Some((4, "1 failed")), "0", "the judge confirms"),
-        ("not_met", None, "unknown flagged (bad `all tests pass`), neither confirmed nor cleared", "neither confirmed nor cleared"),
+        ("not_met", None, "unknown flagged (bad `Done, all tests pass.`), neither confirmed nor cleared", "neither confirmed nor cleared"),
         ("met", Some((4, "1 failed")), "1", "cleared by the judge"),
-        ("met", None, "unknown flagged (bad `all tests pass`), neither confirmed nor cleared", "uncited"),
-        ("unknown", None, "unknown flagged (bad `all tests pass`), neither confirmed nor cleared", "could not tell"),
+        ("met", None, "unknown flagged (bad `Done, all tests pass.`), neither confirmed nor cleared", "uncited"),
+        ("unknown", None, "unknown flagged (bad `Done, all tests pass.`), neither confirmed nor cleared", "could not tell"),
         ("not_applicable", None, "n/a", "because"),
         ("dead", None, "broken(judge)", "gone"),
     ];
@@ -201,13 +201,13 @@ fn a_judge_confirms_what_a_rule_flags() {
 
 #[test]
 fn what_does_not_apply_costs_no_call() {
-    let grader = criteria("grader: x\nabout: x\ncriteria:\n  - {id: no, judge: One?, needs: metric.tool_calls > 99}\n  - {id: other, judge: Two?, agents: [codex]}\n  - {id: yes, judge: Three?, needs: metric.tool_calls > 0}\n");
+    let grader = criteria("grader: x\nabout: x\ncriteria:\n  - {id: none, judge: One?, needs: metric.tool_calls > 99}\n  - {id: other, judge: Two?, agents: [codex]}\n  - {id: some, judge: Three?, needs: metric.tool_calls > 0}\n");
     let mut asked = Vec::new();
     let scores = judged(&session(), &grader, &votes(1), &mut |need| {
         asked.extend(need.criteria.clone());
         all(need, "not_met", None)
     });
-    assert_eq!(asked, ["x/yes"]);
+    assert_eq!(asked, ["x/some"]);
     assert_eq!(scores.iter().map(word).collect::<Vec<_>>(), ["n/a", "n/a", "0"]);
 }
 
