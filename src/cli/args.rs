@@ -80,8 +80,30 @@ pub struct RunArgs {
     /// Say what would be run and spent, and stop
     #[arg(long)]
     pub dry_run: bool,
+    /// With --dry-run, estimate what the judge takes from the trials of this run
+    #[arg(long, value_name = "RUN", requires = "dry_run")]
+    pub like: Option<PathBuf>,
+    #[command(flatten)]
+    pub judge: JudgeArgs,
     #[command(flatten)]
     pub out: OutArgs,
+}
+
+/// Who is asked for verdicts; the same for every verb that grades.
+#[derive(Debug, Default, Clone, Args)]
+pub struct JudgeArgs {
+    /// The judge: one of the suite's (default: the first), SUITE.yaml[:NAME], openai:MODEL, anthropic:MODEL, recorded or human
+    #[arg(long, value_name = "J", conflicts_with = "no_judge")]
+    pub judge: Option<String>,
+    /// Ask nobody: what only a judge can answer is not asked
+    #[arg(long)]
+    pub no_judge: bool,
+    /// Take replies that were kept, and ask nobody for others
+    #[arg(long)]
+    pub offline: bool,
+    /// Where replies are kept (default: .evalrun/judge-cache)
+    #[arg(long, value_name = "DIR")]
+    pub judge_cache: Option<PathBuf>,
 }
 
 /// Where results go; the same for every verb that writes them.
@@ -126,6 +148,12 @@ pub struct ResumeArgs {
     /// The run's folder (default: the newest)
     #[arg(value_name = "RUN")]
     pub run: Option<PathBuf>,
+    /// Take replies of the judge that were kept, and ask nobody for others
+    #[arg(long)]
+    pub offline: bool,
+    /// Where the judge's replies are kept (default: .evalrun/judge-cache)
+    #[arg(long, value_name = "DIR")]
+    pub judge_cache: Option<PathBuf>,
     /// More outputs
     #[arg(long = "to", value_name = "REPORTER[:PATH]")]
     pub to: Vec<String>,
@@ -145,6 +173,11 @@ pub struct GradeArgs {
     /// Read the files as this format
     #[arg(long = "as", value_name = "FORMAT")]
     pub format: Option<String>,
+    /// Say what the judge would be asked and what that may cost, and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub judge: JudgeArgs,
     #[command(flatten)]
     pub out: OutArgs,
 }

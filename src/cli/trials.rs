@@ -133,7 +133,7 @@ fn trial(layout: &Layout, record: &RunRecord, spec: &TrialSpec) -> Result<Loaded
             "the trial has not been graded: there are metrics, and no scores; `evalrun grade RUN` grades it".to_owned(),
         );
     }
-    let grading = match Grading::of_suite(&record.suite) {
+    let grading = match Grading::of_run(record) {
         Ok(grading) => {
             if grading.id() != record.grading {
                 notes.push(
@@ -229,7 +229,7 @@ fn session_file(path: &Path, format: Option<&str>) -> Result<Loaded, Fault> {
     let Taken { name, imported, .. } = taken.swap_remove(0);
     let grading = grade::chosen(&[], Path::new("."))?;
     let end = End { kind: EndKind::Recorded, why: String::new() };
-    let grades = grading.grade_case(&Case { task: None, twin: false, trace: &imported.trace, end: &end, diffs: &[] });
+    let grades = grading.grade_case(&Case { item: &name, attempt: None, task: None, twin: false, trace: &imported.trace, end: &end, diffs: &[] });
     let unread = |(line, what): &(u64, String)| format!("line {line} could not be read: {what}");
     Ok(Loaded {
         id: name,
