@@ -27,6 +27,7 @@ mod hostile;
 mod house;
 mod importers;
 mod interview;
+mod judges;
 mod limits;
 mod metrics;
 mod oracles;

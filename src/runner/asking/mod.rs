@@ -15,7 +15,7 @@ mod wire;
 
 pub use cache::{Cache, Entry, Origin};
 pub use estimate::{Estimate, First, Line};
-pub use people::{Queue, Question};
+pub use people::{Decided, Question, Queue};
 pub use scene::CaseScene;
 pub use wire::Wire;
 
