@@ -25,6 +25,7 @@ mod grade;
 mod graders;
 mod hostile;
 mod house;
+mod http;
 mod importers;
 mod interview;
 mod judges;
