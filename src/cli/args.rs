@@ -48,6 +48,8 @@ pub enum Verb {
     Power(PowerArgs),
     /// Compare a judge's verdicts with people's labels
     Calibrate(CalibrateArgs),
+    /// Write what a run needs a person for, or read the decisions back
+    Label(LabelArgs),
     /// List what there is
     List(ListArgs),
     /// Write a first suite into this folder; never overwrites
@@ -325,6 +327,35 @@ pub struct CalibrateArgs {
     /// Print the numbers as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Rows have an item, a question, where its evidence is, and empty columns: rater, label (met, not_met, unknown, \
+not_applicable), event, quote, why. `evalrun calibrate --labels` reads the same file. docs/judge-providers.md has the columns."
+)]
+pub struct LabelArgs {
+    /// The run's folder, or that of graded sessions (default: the newest run)
+    #[arg(value_name = "RUN")]
+    pub run: Option<PathBuf>,
+    /// Where the rows go, .csv or .jsonl (default: stdout)
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    pub to: Option<PathBuf>,
+    /// The form of the rows, where the file's name does not say
+    #[arg(long = "form", value_enum, conflicts_with = "from")]
+    pub form: Option<LabelForm>,
+    /// Read the rows that were filled in, instead of writing any
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// Keep the questions that are answered whole as recordings for the judge `recorded`
+    #[arg(long, value_name = "DIR", requires = "from")]
+    pub record: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LabelForm {
+    Csv,
+    Jsonl,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ mod gate;
 mod grade;
 mod init;
 mod judged;
+mod label;
 mod list;
 pub mod names;
 mod power;
@@ -50,6 +51,7 @@ pub fn main() -> i32 {
         Some(Verb::Baseline(BaselineVerb::Accept(args))) => gate::accept(&args),
         Some(Verb::Power(args)) => power::power(&args),
         Some(Verb::Calibrate(args)) => calibrate::calibrate(&args),
+        Some(Verb::Label(args)) => label::label(&args),
         Some(Verb::List(args)) => list::list(args.what),
         Some(Verb::Init(args)) => init::init(&args),
         Some(Verb::Grade(args)) => grade::grade(&args),
