@@ -167,6 +167,7 @@ impl Criterion {
             cap: self.cap,
             why,
             cites,
+            judged: None,
         }
     }
 }
@@ -190,6 +191,7 @@ pub fn broken(dimension: &str, fault: Fault) -> Score {
         weight: 1.0,
         cap: None,
         cites: Vec::new(),
+        judged: None,
     }
 }
 

@@ -191,6 +191,7 @@ impl Program {
             cap,
             why: why.trim().to_owned(),
             cites,
+            judged: None,
         }
     }
 }

@@ -184,6 +184,9 @@ pub struct ScoreResult {
     pub cap: Option<f64>,
     pub why: String,
     pub cites: Vec<Cite>,
+    /// What judges said, where any was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<Box<super::judge::Judged>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! What grading yields. "Could not measure" is never a number.
 
-use super::{fault::Fault, id::EventId};
+use super::{fault::Fault, id::EventId, judge::Judged};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -79,6 +79,9 @@ pub struct Score {
     pub why: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cites: Vec<Cite>,
+    /// What judges said, where any was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<Box<Judged>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -114,6 +114,7 @@ mod tests {
             cap: None,
             why: String::new(),
             cites: Vec::new(),
+            judged: None,
         };
         let mut trial = named("t/a/1");
         trial.scores = vec![score("habits", 0.0), score("planning", 1.0), score("planning", 0.0)];

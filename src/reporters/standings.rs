@@ -165,6 +165,7 @@ pub(super) fn as_score(result: &ScoreResult) -> Score {
         cap: result.cap,
         why: result.why.clone(),
         cites: Vec::new(),
+        judged: None,
     }
 }
 

@@ -195,6 +195,7 @@ fn score_result(score: Score) -> ScoreResult {
         cap: score.cap,
         why,
         cites: score.cites,
+        judged: score.judged,
     }
 }
 

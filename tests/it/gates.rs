@@ -243,6 +243,7 @@ impl Made<'_> {
             cap: None,
             why: String::new(),
             cites: Vec::new(),
+            judged: None,
         };
         Grades {
             version: 1,

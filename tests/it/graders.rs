@@ -308,6 +308,7 @@ fn dimensions_weigh_cap_bound_and_cover() {
         cap,
         why: String::new(),
         cites: Vec::new(),
+        judged: None,
     };
     let fault = || Fault::new(Boundary::Grader, "x", "x");
     let one = dimension(&[

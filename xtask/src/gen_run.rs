@@ -138,6 +138,7 @@ fn grades(spec: &TrialSpec, criteria: usize, dice: &mut Dice) -> Grades {
             cap: None,
             why: "ran `pytest -q` after its last edit".to_owned(),
             cites: vec![Cite { event: EventId(2), quote: "pytest -q".to_owned() }],
+            judged: None,
         }
     };
     let scores: Vec<Score> = (0..criteria).map(|nth| score(nth, dice)).collect();

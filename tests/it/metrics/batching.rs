@@ -155,6 +155,7 @@ fn end(layout: &Layout, nth: usize) {
         cap: None,
         why: String::new(),
         cites: vec![Cite { event: EventId(0), quote: "x".to_owned() }],
+        judged: None,
     };
     let scores: Vec<Score> = [
         ("one", Outcome::Scored(0.1 * (nth % 7) as f64)),
