@@ -1,6 +1,7 @@
 //! The outer half of the judge: who is asked, how replies are kept, what failures come to. Programs are real processes.
 
 mod bodies;
+mod faults;
 mod kept;
 mod people;
 mod programs;

@@ -175,6 +175,11 @@ impl Asking {
         }
     }
 
+    /// The most requests to a provider that were ever out at once.
+    pub fn most_out(&self, provider: &str) -> u32 {
+        self.gate(provider).most_out()
+    }
+
     /// Tells somebody of every cost as it comes; the first who wants to know is told.
     pub fn paid_by(&self, payer: Payer) {
         drop(self.inner.payer.set(payer));
