@@ -19,6 +19,7 @@ use super::{
     node::{self, Findings, Node, Tree},
     says::Says,
 };
+use crate::judging::Selection;
 use crate::metrics::stages;
 use crate::model::{
     fault::{Boundary, Fault},
@@ -48,13 +49,13 @@ pub struct Criterion {
     pub cap: Option<f64>,
     pub says: Says,
     pub needs: Option<Rule>,
-    /// A judge confirms what the rule flags, in the version that has judges.
+    /// A judge confirms or clears what the rule flags.
     pub confirm: bool,
     pub asserts: Option<Asserts>,
     /// Names of agents it applies to; empty: all.
     pub agents: Vec<String>,
-    /// What a judge is shown, as written.
-    pub evidence: serde_json::Value,
+    /// What a judge is shown first.
+    pub selection: Selection,
     asks: Box<dyn Asks>,
 }
 
@@ -93,17 +94,23 @@ impl Grader for Criteria {
         &self.grader
     }
 
-    fn step(&self, evidence: &Evidence<'_>, _answers: &Answers) -> Step {
+    fn step(&self, evidence: &Evidence<'_>, answers: &Answers) -> Step {
         let whole = self.of_interview.then(|| whole(evidence)).flatten();
-        let scores = |criterion: &Criterion| {
-            let mut scores = match &whole {
-                Some(outcome) => vec![criterion.score(outcome.clone(), String::new())],
-                None => criterion.scores(evidence),
-            };
-            scores.iter_mut().for_each(|score| score.dimension.clone_from(&self.grader));
-            scores
+        let step = match (whole, evidence.bench) {
+            (Some(outcome), _) => {
+                let score = |criterion: &Criterion| criterion.score(outcome.clone(), String::new());
+                Step::Done(self.criteria.iter().map(score).collect())
+            }
+            (None, Some(bench)) => super::judged::step(self, evidence, bench, answers),
+            (None, None) => Step::Done(self.criteria.iter().flat_map(|criterion| criterion.scores(evidence)).collect()),
         };
-        Step::Done(self.criteria.iter().flat_map(scores).collect())
+        match step {
+            Step::Done(mut scores) => {
+                scores.iter_mut().for_each(|score| score.dimension.clone_from(&self.grader));
+                Step::Done(scores)
+            }
+            Step::Needs(needs) => Step::Needs(needs),
+        }
     }
 }
 
@@ -117,11 +124,12 @@ fn whole(evidence: &Evidence<'_>) -> Option<Outcome> {
 }
 
 impl Criterion {
-    fn scores(&self, evidence: &Evidence<'_>) -> Vec<Score> {
+    /// Its scores as far as no judge is needed; *not asked* is for one to answer.
+    pub(super) fn scores(&self, evidence: &Evidence<'_>) -> Vec<Score> {
         if !self.agents.is_empty() && !self.agents.contains(&evidence.trace.header.agent) {
             return vec![self.score(Outcome::NotApplicable("it is not asked of this agent".to_owned()), String::new())];
         }
-        if self.kind == super::judge::JUDGE.word {
+        if self.kind == super::judge::JUDGE.word && evidence.bench.is_none() {
             return self.asks.scores(self, evidence);
         }
         match self.needs.as_ref().map(|needs| (needs, needs.condition(evidence))) {
@@ -308,7 +316,11 @@ fn criterion(node: &Node, findings: &mut Findings) -> Option<Criterion> {
     };
     let asserts = asserts_of(node, findings);
     let agents = agents_of(node, findings);
+    let selection = super::judge::selection(node.get("evidence"), findings);
     let (kind, asks) = asks_of(node, findings)?;
+    if confirm && kind != super::rule::RULE.word {
+        findings.add(node.get("confirm").unwrap_or(node), "`confirm` belongs to a `rule`: a judge looks at what it flags");
+    }
     Some(Criterion {
         id: id?,
         kind,
@@ -321,7 +333,7 @@ fn criterion(node: &Node, findings: &mut Findings) -> Option<Criterion> {
         confirm,
         asserts,
         agents,
-        evidence: node.get("evidence").map(json_of).unwrap_or_default(),
+        selection,
         asks,
     })
 }
@@ -401,18 +413,4 @@ fn agents_of(node: &Node, findings: &mut Findings) -> Vec<String> {
         findings.add(found, "`agents` is a list of agents' names");
         Vec::new()
     })
-}
-
-fn json_of(node: &Node) -> serde_json::Value {
-    use serde_json::Value;
-    match &node.value {
-        Tree::Null => Value::Null,
-        Tree::Bool(value) => Value::Bool(*value),
-        Tree::Number(number) => crate::metrics::number(*number),
-        Tree::Text(text) => Value::String(text.clone()),
-        Tree::List(items) => items.iter().map(json_of).collect(),
-        Tree::Map(entries) => {
-            entries.iter().filter_map(|(key, value)| Some((key.text()?.to_owned(), json_of(value)))).collect()
-        }
-    }
 }

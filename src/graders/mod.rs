@@ -1,7 +1,7 @@
 //! Graders: from facts and metrics to answers to binary questions, and from those to dimensions.
 //!
-//! A grader is a pure function of the evidence and of *all answers so far*: it either is done, or says what it needs (a command's output, later
-//! a judge's reply) and is asked again. Nothing here runs anything.
+//! A grader is a pure function of the evidence and of *all answers so far*: it either is done, or says what it needs (a command's output, a
+//! judge's reply) and is asked again. Nothing here runs anything.
 //!
 //! ```text
 //! self_checking.yaml   checks_after_last_edit   rule: metric.check_after_last_edit   ->  scored 1   "ran `pytest -q` after its last edit"   e41
@@ -19,6 +19,7 @@ mod dimension;
 mod expression;
 mod guardrail;
 mod judge;
+mod judged;
 mod list;
 mod node;
 mod outcome;
@@ -48,7 +49,7 @@ use crate::{
 };
 use std::{borrow::Cow, collections::BTreeMap};
 
-/// Rounds of needs after which a grader is broken.
+/// Rounds of needs after which a grader is broken: votes, their second tries, tie breakers, their second tries.
 pub const ROUNDS: usize = 4;
 
 /// Everything a grader may look at.

@@ -1,0 +1,6 @@
+//! The judge's protocol without a model: what is asked, how replies are read, and what no reply can do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
+
+mod bench;
+mod outcomes;
+mod prompts;
