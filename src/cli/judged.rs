@@ -150,7 +150,7 @@ pub fn words(estimate: &Estimate, asking: &Asking) -> String {
     }
     out.push_str(&format!("in all: {}; nobody was asked\n", line_words(&estimate.total())));
     let date = crate::judges::table_date();
-    out.push_str(&format!("tokens are estimated at four bytes each; prices are the suite's, or those of {date}\n"));
+    out.push_str(&format!("tokens are estimated, without a tokenizer; prices are the suite's, or those of {date}\n"));
     out
 }
 

@@ -58,12 +58,12 @@ pub fn written(decided: &[Decision]) -> Value {
     let verdict = |decision: &Decision| {
         let quoted = json!([{"event": decision.event, "quote": decision.quote}]);
         json!({
-            "criterion": decision.criterion,
+            "criterion": decision.criterion.rsplit('/').next().unwrap_or_default(),
             "expectation": "",
             "evidence": if decision.quote.is_empty() { json!([]) } else { quoted },
             "reasoning": decision.why,
             "verdict": decision.verdict,
         })
     };
-    json!({ "verdicts": decided.iter().map(verdict).collect::<Vec<_>>() })
+    json!({ "answers": decided.iter().map(verdict).collect::<Vec<_>>() })
 }

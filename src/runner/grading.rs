@@ -9,6 +9,7 @@ use crate::graders::{
     Answer, Build, CommandNeed, Criteria, Evidence, GRADERS, Grader, Need, Output, first_needs, interview_result, passed,
     run_all, shipped, stage_results,
 };
+use crate::judging::PROMPTS;
 use crate::metrics::{Facts, Given, consistency::ACTS, guardrails::executed, measure, to_json};
 use crate::model::{
     canon::{Domain, hash_bytes},
@@ -124,7 +125,8 @@ impl Grading {
     /// The id that grades by this judge have, without anybody to ask.
     pub fn identified(self, judge: Option<&JudgeSpec>) -> Grading {
         let Some(judge) = judge else { return self };
-        let said = format!("{}\0{}", self.id.0, identity(judge));
+        let prompts: String = PROMPTS.iter().map(|(_, text)| *text).collect();
+        let said = format!("{}\0{}\0{prompts}", self.id.0, identity(judge));
         Grading { id: GradingId(hash_bytes(Domain::Graders, said.as_bytes())[..16].to_owned()), ..self }
     }
 

@@ -5,6 +5,7 @@ mod faults;
 mod kept;
 mod people;
 mod programs;
+mod runs;
 
 use evalrun::{
     judges::{Failed, Message, Post, Response, Scene},

@@ -2,6 +2,7 @@
 
 use super::{Asking, judge_key, need_key};
 use crate::judges::{cost, price_of};
+use crate::judging::estimate;
 use crate::model::{fault::Fault, judge::{JudgeNeed, Seat}, trace::Usage};
 use std::collections::BTreeMap;
 
@@ -30,7 +31,7 @@ pub struct First {
     pub calls: u64,
     /// Calls that are answered from what was kept.
     pub kept: u64,
-    /// About; a token is four bytes here.
+    /// About: no tokenizer is asked.
     pub input_tokens: u64,
     /// Micro-USD for the input alone, of the calls whose price is known.
     pub micro_usd: u64,
@@ -57,7 +58,8 @@ impl Estimate {
             line.first.kept += 1;
             return Ok(());
         }
-        let input = tokens(&need.prompt.system) + tokens(&need.prompt.user) + tokens(&need.prompt.schema.to_string());
+        let prompt = &need.prompt;
+        let input = estimate(&prompt.system) + estimate(&prompt.user) + estimate(&prompt.schema.to_string());
         line.first.calls += 1;
         line.first.input_tokens += input;
         // A tie breaker is asked once for all votes: its part of this vote, rounded up.
@@ -92,8 +94,4 @@ impl Estimate {
             most_micro_usd: sum.most_micro_usd + line.most_micro_usd,
         })
     }
-}
-
-fn tokens(text: &str) -> u64 {
-    (text.len() as u64).div_ceil(4)
 }

@@ -33,7 +33,7 @@ fn a_question_waits_until_a_person_has_answered_all_of_it() {
     asking.queue().decide(&[decided("planning/proportionate", "met"), decided("planning/names_risks", "not_met")]).unwrap();
     let reply = ask(&asking, &need).unwrap();
     let verdicts: serde_json::Value = serde_json::from_str(&reply.text).unwrap();
-    assert_eq!(verdicts["verdicts"][0]["verdict"], "not_met");
-    assert_eq!(verdicts["verdicts"][1]["evidence"], serde_json::json!([{"event": 4, "quote": "Done"}]));
+    assert_eq!(verdicts["answers"][0]["verdict"], "not_met");
+    assert_eq!(verdicts["answers"][1]["evidence"], serde_json::json!([{"event": 4, "quote": "Done"}]));
     assert_eq!((reply.by.as_str(), reply.model.as_deref(), reply.kept), ("human", Some("ada"), Kept::Recorded));
 }

@@ -9,8 +9,8 @@ fn a_program_reads_the_contract_and_its_reply_is_carried_unread() {
     let bench = Bench::program("met");
     let reply = bench.ask(&need("It works.")).unwrap();
     let verdicts: serde_json::Value = serde_json::from_str(&reply.text).unwrap();
-    let first = &verdicts["verdicts"][0];
-    assert_eq!((&first["criterion"], &first["verdict"]), (&"planning/names_risks".into(), &"met".into()));
+    let first = &verdicts["answers"][0];
+    assert_eq!((&first["criterion"], &first["verdict"]), (&"names_risks".into(), &"met".into()));
     assert_eq!(first["evidence"], serde_json::json!([{"event": 4, "quote": "Done"}]));
     assert_eq!((reply.by.as_str(), reply.model.as_deref(), reply.kept), ("command", Some("judge.py"), Kept::Live));
     assert_eq!(reply.usage.unwrap().output, 10);
