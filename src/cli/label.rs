@@ -157,7 +157,7 @@ fn name_of(score: &ScoreResult) -> String {
 
 /// "openai:a: met; openai:b: not_met".
 fn said(score: &ScoreResult) -> String {
-    let votes = score.judged.iter().flat_map(|judged| &judged.votes);
+    let votes = score.judged.iter().flat_map(|judged| &judged.votes).filter(|vote| !vote.by.is_empty());
     let words: Vec<String> =
         votes.map(|vote| format!("{}: {}", vote.by, vote.verdict.map_or("none", |verdict| verdict.word()))).collect();
     words.join("; ")

@@ -32,6 +32,8 @@ pub(super) struct Tally {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Panel {
     pub tallies: Vec<Tally>,
+    /// Votes that nobody gave: the judge could not be asked.
+    pub unanswered: u32,
     /// Verdicts where the votes differed and nobody decided.
     pub split: u32,
     /// Verdicts made on a record that was shown in part.
@@ -50,11 +52,13 @@ pub(super) fn panel(results: &Results) -> Option<Panel> {
     let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
     let mut panel = Panel::default();
     for (trial, score, judged) in all(results) {
-        judged.votes.iter().for_each(|vote| tallies.entry(&vote.by).or_insert_with(|| of(vote)).add(vote));
+        for vote in judged.votes.iter().filter(|vote| !vote.by.is_empty()) {
+            tallies.entry(&vote.by).or_insert_with(|| of(vote)).add(vote);
+        }
         panel.add(trial, score, judged);
     }
     panel.tallies = tallies.into_values().collect();
-    (!panel.tallies.is_empty()).then_some(panel)
+    (!panel.tallies.is_empty() || panel.unanswered > 0).then_some(panel)
 }
 
 fn all(results: &Results) -> impl Iterator<Item = (&TrialResult, &ScoreResult, &Judged)> {
@@ -69,6 +73,7 @@ fn of(vote: &Vote) -> Tally {
 impl Panel {
     fn add(&mut self, trial: &TrialResult, score: &ScoreResult, judged: &Judged) {
         self.split += u32::from(judged.split);
+        self.unanswered += judged.votes.iter().filter(|vote| vote.by.is_empty()).count() as u32;
         if judged.left_out.cut > 0 || judged.left_out.wanted > 0 {
             self.partial += 1;
             self.events_left_out += u64::from(judged.left_out.cut.max(judged.left_out.wanted));
@@ -87,6 +92,9 @@ impl Panel {
     /// What a reader of the numbers should know, one sentence each.
     pub fn sentences(&self) -> Vec<String> {
         let mut out = Vec::new();
+        if self.unanswered > 0 {
+            out.push(format!("{} without a reply: why is among what is left out", plural(self.unanswered as usize, "vote")));
+        }
         if self.split > 0 {
             let verdicts = plural(self.split as usize, "verdict");
             out.push(format!("{verdicts} split: the judges did not agree; `evalrun label` lists them for a person"));

@@ -144,9 +144,10 @@ impl Grading {
         self.asking().map(Asking::spent).unwrap_or_default()
     }
 
-    /// Trials that are graded at once: one that waits for a judge leaves its processor to others.
+    /// Trials that are graded at once: one that waits for a judge leaves its processor to others. Each holds its trace, and asks several
+    /// questions at a time.
     pub fn at_once(&self) -> usize {
-        const WAITING: usize = 64;
+        const WAITING: usize = 24;
         if self.judge.is_some() { WAITING } else { std::thread::available_parallelism().map_or(2, usize::from) }
     }
 

@@ -163,9 +163,14 @@ impl Shared {
             return Ok(());
         }
         let (results, specs) = (self.results.clone(), self.job.record.trials.clone());
+        let (layout, grading) = (self.job.layout.clone(), self.job.record.grading.clone());
         let spent = on_blocking(move || {
-            let cost = |spec: &TrialSpec| results.spent(&spec.key).micro_usd.unwrap_or(0);
-            Ok(specs.iter().map(cost).sum::<u64>())
+            let judged = |spec: &TrialSpec| {
+                let grades = crate::store::read_json(&layout.scores(&spec.key, &grading));
+                grades.map(|grades| regrade::cost(&grades)).unwrap_or(0)
+            };
+            let cost = |spec: &TrialSpec| results.spent(&spec.key).micro_usd.unwrap_or(0).saturating_add(judged(spec));
+            Ok(specs.iter().map(cost).fold(0, u64::saturating_add))
         });
         let spent = spent.await?;
         spend(self, spent);

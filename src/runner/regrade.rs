@@ -3,8 +3,9 @@
 use super::{Grading, recorder::on_blocking};
 use crate::model::{
     fault::{Boundary, Fault},
+    judge::{Judged, Kept},
     run::{Grades, Results as _, TrialSpec},
-    score::Outcome,
+    score::{Outcome, Score},
 };
 use crate::store::{FolderResults, Layout, RunRecord, read_json};
 use std::{path::Path, sync::Arc};
@@ -60,10 +61,19 @@ fn broken_in(path: &Path) -> Result<Option<usize>, Fault> {
     if path.exists() { Ok(Some(broken(&read_json(path)?))) } else { Ok(None) }
 }
 
-/// Scores that a judge's fault broke: asked again, they may become numbers.
+/// Scores that a judge's fault broke, or for which a seat gave no reply (a tie that waits for a person): asked again, they may become numbers.
 pub fn broken(grades: &Grades) -> usize {
     let is = |outcome: &Outcome| matches!(outcome, Outcome::Broken(fault) if fault.boundary == Boundary::Judge);
-    grades.scores.iter().filter(|score| is(&score.outcome)).count()
+    let silent = |judged: &Judged| judged.votes.iter().any(|vote| vote.verdict.is_none());
+    let open = |score: &&Score| is(&score.outcome) || score.judged.as_deref().is_some_and(silent);
+    grades.scores.iter().filter(open).count()
+}
+
+/// What these verdicts cost when they were asked for, in micro-USD; what was kept already cost nothing.
+pub fn cost(grades: &Grades) -> u64 {
+    let votes = grades.scores.iter().filter_map(|score| score.judged.as_deref()).flat_map(|judged| &judged.votes);
+    let live = votes.filter(|vote| vote.kept == Kept::Live);
+    live.filter_map(|vote| vote.micro_usd).fold(0, u64::saturating_add)
 }
 
 /// Grades that a fault of ours cut short keep another name: nothing is written over. Whoever crashes here finds the trial ungraded.

@@ -5,6 +5,7 @@ mod faults;
 mod kept;
 mod people;
 mod programs;
+mod reports;
 mod runs;
 
 use evalrun::{

@@ -38,6 +38,9 @@ use std::{
     },
 };
 
+/// Programs that judge at once, where the suite says nothing.
+const PROGRAMS: u32 = 4;
+
 /// What a judge is asked with.
 pub struct Chosen {
     pub judge: JudgeSpec,
@@ -324,7 +327,9 @@ impl Asking {
 
     fn gate(&self, provider: &str) -> Arc<Gate> {
         let mut gates = self.inner.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        let permits = self.inner.chosen.permits.get(provider).copied().unwrap_or(Permits::Adaptive);
+        // Programs share this machine: what nothing refuses would never stop doubling.
+        let usual = if provider == "command" { Permits::Fixed(PROGRAMS) } else { Permits::Adaptive };
+        let permits = self.inner.chosen.permits.get(provider).copied().unwrap_or(usual);
         Arc::clone(gates.entry(provider.to_owned()).or_insert_with(|| Gate::new(permits)))
     }
 }
@@ -361,7 +366,7 @@ pub fn judge_key(vote: &VoteSpec) -> String {
     hash_bytes(Domain::Judge, canonical(&who(vote)).as_bytes())[..16].to_owned()
 }
 
-/// A seat without what only says how it is reached: keys, limits, prices. A program is known by its files' bytes, wherever they lie.
+/// A seat without what only says how it is reached: keys, limits, prices. A program is known by its script's bytes, wherever it lies.
 fn who(vote: &VoteSpec) -> Value {
     json!({
         "provider": vote.provider,
@@ -375,14 +380,19 @@ fn who(vote: &VoteSpec) -> Value {
     })
 }
 
+/// A path by its name, and by its bytes where it is a script: what a program writes to as it judges must not make it another judge.
 fn program_word(word: &str) -> String {
     const LARGEST: u64 = 4 << 20;
+    const SCRIPTS: &[&str] = &["py", "sh", "js", "ts", "rb", "pl"];
     let path = Path::new(word);
-    let small = path.is_absolute() && path.metadata().is_ok_and(|found| found.is_file() && found.len() <= LARGEST);
-    let bytes = if small { std::fs::read(path).ok() } else { None };
-    match (bytes, path.file_name()) {
-        (Some(bytes), Some(name)) => format!("{}:{}", name.to_string_lossy(), &blake3::hash(&bytes).to_hex()[..16]),
-        (_, _) => word.to_owned(),
+    let Some(name) = path.file_name().filter(|_| path.is_absolute()).map(|name| name.to_string_lossy()) else {
+        return word.to_owned();
+    };
+    let script = path.extension().is_some_and(|ext| SCRIPTS.iter().any(|known| ext == *known));
+    let small = script && path.metadata().is_ok_and(|found| found.is_file() && found.len() <= LARGEST);
+    match small.then(|| std::fs::read(path).ok()).flatten() {
+        Some(bytes) => format!("{name}:{}", &blake3::hash(&bytes).to_hex()[..16]),
+        None => name.into_owned(),
     }
 }
 

@@ -95,8 +95,9 @@ fn a_broken_judge_changes_no_score() {
     let expected = dimensions(&bed.results("without"));
     assert_eq!(dimensions(&bed.results("broken")), expected);
     assert_eq!(dimensions(&bed.results("offline")), expected);
-    assert!(broken.out.contains("the judge has a headache"), "{}", broken.out);
-    assert!(offline.out.contains("no reply is recorded"), "{}", offline.out);
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words(&broken.out).contains("the judge has a headache"), "{}", broken.out);
+    assert!(words(&offline.out).contains("no reply is recorded"), "{}", offline.out);
 }
 
 #[test]
@@ -188,7 +189,7 @@ fn labels_that_cannot_be_read_are_told_line_by_line_and_nothing_is_kept() {
         ("item,rater,label\nmilk/tidy/1/said,ada,\n", "no row has a label"),
         ("item,rater,label\nmilk/tidy/1/said,ada,perhaps\n", "labels.csv:2: unknown label \"perhaps\""),
         ("item,rater,label\nmilk/tidy/9/said,ada,met\n", "labels.csv:2: the run has no item \"milk/tidy/9/said\""),
-        ("item,rater,label\n\nmilk/tidy/1/said,,met\n", "labels.csv:3: no `rater`"),
+        ("item,rater,label\nmilk/tidy/1/said,,\nmilk/tidy/1/said,,met\n", "labels.csv:3: no `rater`"),
         ("item,rater,label,event\nmilk/tidy/1/said,ada,met,soon\n", "labels.csv:2: `event` is a number, not \"soon\""),
         ("{\"item\": 3", "labels.csv:1: is no JSON object"),
     ];
