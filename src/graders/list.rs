@@ -4,6 +4,7 @@ use super::{
     GRADERS, SHIPPED,
     criteria::Criteria,
     expression::{END, FILTERS, TASK},
+    judge::EVIDENCE,
     says::{ACT, COUNT},
 };
 use std::fmt::Write;
@@ -23,6 +24,8 @@ pub fn list_document() -> String {
     let _ = writeln!(out, "  {:<18} the most telling line of the first cited event", "quote");
     out.push_str("\nFILTERS OF `says`\n");
     FILTERS.iter().for_each(|(name, doc)| writeln!(out, "  {name:<18} {doc}").unwrap_or_default());
+    out.push_str("\nKEYS OF `evidence` (what a judge is shown)\n");
+    EVIDENCE.iter().for_each(|(name, doc)| writeln!(out, "  {name:<18} {doc}").unwrap_or_default());
     out.push_str("\nSHIPPED CRITERIA\n");
     for (name, text) in SHIPPED {
         if let Ok(criteria) = Criteria::read(name, text) {

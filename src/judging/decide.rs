@@ -177,8 +177,9 @@ pub fn by_parts(seat: Seat, question: &Question, parts: Vec<Said>) -> Ballot {
 /// The part whose verdict stands for all.
 fn deciding(question: &Question, parts: &[Said]) -> usize {
     let default = match question.proof {
-        Proof::Presence | Proof::Either => Reduce::Any,
-        Proof::Absence => Reduce::All,
+        Proof::Presence => Reduce::Any,
+        // A flag that is right anywhere is right.
+        Proof::Absence | Proof::Either => Reduce::All,
     };
     let find = |verdict: Verdict| parts.iter().position(|said| said.verdict == Some(verdict));
     if let Some(broken) = parts.iter().position(|said| said.fault.is_some()) {

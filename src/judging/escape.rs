@@ -25,9 +25,14 @@ static MARKS: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"|<\s*/?\s*(?:system|assistant|user|human|developer|instructions?|prompt|transcript|data)(?:[\s-][^<>\n]{0,40})?>",
         r"|^[\s>*#-]{0,8}(?:system|assistant|developer|human|judge|grader)\s*(?:message|prompt|note|override)?\s*:",
         r"|^\s*#{1,6}\s*(?:system|instructions?|assistant|developer)\b",
-        r"|\b(?:begin|end)\s+(?:of\s+)?(?:the\s+)?(?:record|transcript|data|prompt|instructions)\b"
+        r"|\b(?:begin|end)\s+of\s+(?:the\s+)?(?:record|transcript|data|prompt|instructions)\b"
     ))
     .ok()
+});
+
+/// Of them, those that no file of a project holds by chance.
+static TELLTALE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)<\s*/?\s*record\s*-|<\s*\|\s*(?:im_|system|assistant|user|end)|\[\s*/?\s*inst\s*\]|<<\s*/?\s*sys\s*>>").ok()
 });
 
 /// Makes a text safe to stand in a prompt as data. Idempotent on what it makes but for the marks it wrote out.
@@ -41,7 +46,8 @@ pub fn escape(text: &str) -> Escaped {
         let marked = next.next_if_eq(&at).is_some();
         if marked || is_hidden(character) { written_out(&mut out, character) } else { out.push(character) }
     }
-    let suspect = !marks.is_empty() || speaks_to_a_judge(&folded.text);
+    let telltale = !marks.is_empty() && TELLTALE.as_ref().is_some_and(|telltale| telltale.is_match(&folded.text));
+    let suspect = telltale || speaks_to_a_judge(&folded.text);
     Escaped { text: out, suspect }
 }
 
@@ -130,7 +136,12 @@ impl Folded {
 fn seen_as(character: char) -> char {
     match character {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(character) - 0xfee0).unwrap_or(character),
-        '\r' | '\u{85}' => '\n',
+        '\r' => '\n',
+        // Letters of mathematics: bold, italic, script and the like, 52 to an alphabet.
+        '\u{1d400}'..='\u{1d6a3}' => {
+            let nth = (u32::from(character) - 0x1d400) % 52;
+            char::from_u32(if nth < 26 { 65 + nth } else { 71 + nth }).unwrap_or(character)
+        }
         '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => ' ',
         '\u{2039}' | '\u{3008}' | '\u{2329}' | '\u{27e8}' | '\u{fe64}' => '<',
         '\u{203a}' | '\u{3009}' | '\u{232a}' | '\u{27e9}' | '\u{fe65}' => '>',

@@ -102,7 +102,7 @@ impl<'a> Panel<'_, 'a> {
     fn call(&mut self, call: &Call<'_>, at: usize) -> Vec<Option<Ballots>> {
         let all: Vec<usize> = (0..call.questions.len()).collect();
         let votes: Vec<Option<Vec<Ballot>>> =
-            (0..self.planner.bench.votes).map(|vote| self.seat(call, (at, Seat::Vote(vote)), &all)).collect();
+            (0..self.planner.bench.votes.max(1)).map(|vote| self.seat(call, (at, Seat::Vote(vote)), &all)).collect();
         let Some(votes) = votes.into_iter().collect::<Option<Vec<_>>>() else { return vec![None; all.len()] };
         let ballots = |question: usize| votes.iter().map(|vote| vote[question].clone()).collect::<Vec<Ballot>>();
         let open: Vec<usize> =

@@ -131,6 +131,9 @@ fn answers(text: &str, criteria: &[&str]) -> Vec<(String, Map<String, Value>)> {
     for span in top {
         complete(text, &pairs, (span, LEVELS), &mut objects);
     }
+    if objects.is_empty() {
+        objects.extend(after_an_open_quote(text));
+    }
     let whole = objects.iter().rev().map(|object| listed(object, criteria)).find(|found| !found.is_empty());
     whole.unwrap_or_else(|| {
         let bare = |object: &Map<String, Value>| Some((object.get("criterion")?.as_str()?.to_owned(), object.clone()));
@@ -141,6 +144,15 @@ fn answers(text: &str, criteria: &[&str]) -> Vec<(String, Map<String, Value>)> {
         }
         last
     })
+}
+
+/// The last object with `answers`, where a quote that never closes in the prose before it hides its braces.
+fn after_an_open_quote(text: &str) -> Option<Map<String, Value>> {
+    let start = text[..text.rfind("\"answers\"")?].rfind('{')?;
+    match serde_json::Deserializer::from_str(&text[start..]).into_iter::<Value>().next() {
+        Some(Ok(Value::Object(object))) => Some(object),
+        Some(Ok(_) | Err(_)) | None => None,
+    }
 }
 
 /// The answers of an object that holds several.

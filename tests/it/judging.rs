@@ -2,5 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 mod bench;
+mod injection;
+mod large;
 mod outcomes;
 mod prompts;

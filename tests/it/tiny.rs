@@ -1,6 +1,6 @@
 //! Tiny traces: one YAML mapping per event, so that a case reads like a session.
 //!
-//! `user`, `say`, `final`, `shell` (with `out`, `exit`, `status`), `read`, `search`, `write`, `edit` (with `old`, `new`), `agent`, `ask`, `plan`, `stage`,
+//! `user`, `say`, `think`, `final`, `shell` (with `out`, `exit`, `status`), `read`, `search`, `write`, `edit` (with `old`, `new`), `agent`, `ask`, `plan`, `stage`,
 //! `skip`, `end_stage`, `check`, `told`, `otherwise`, `go_ahead`, `offer`, `remind`, `snapshot`, `changed`, `compaction`,
 //! `delegate` (with `brief`), `returned` (with `result`), `end`; `by` puts a step into a sub-agent's lane.
 //! The agent's folder is `/w`, unless `tells` says `cwd: false`. `as` names a step, so that a case can say which events made a number:
@@ -200,6 +200,9 @@ impl Writer {
             }
             "say" => {
                 self.push(step, Body::AgentMessage(AgentMessage { text: text.into(), phase: None }));
+            }
+            "think" => {
+                self.push(step, Body::Reasoning(Reasoning { text: text.into(), encrypted: false }));
             }
             "shell" => self.call(step, "shell", json!({ "command": text })),
             "read" => self.call(step, "read", json!({ "path": text })),

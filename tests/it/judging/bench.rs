@@ -100,3 +100,8 @@ pub fn case(steps: &str) -> Case {
     let steps = steps.lines().map(|line| format!("    {line}\n")).collect::<String>();
     serde_yaml::from_str(&format!("case: test\ntrace:\n{steps}")).unwrap()
 }
+
+/// A case of these steps.
+pub fn steps(trace: &Value) -> Case {
+    serde_json::from_value(json!({"case": "test", "trace": trace})).unwrap()
+}

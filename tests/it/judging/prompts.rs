@@ -4,16 +4,15 @@ use super::{super::metrics::session_of, bench::*};
 use evalrun::{
     graders::shipped,
     judging::{PROMPTS, Templates},
-    model::judge::JudgeNeed,
+    model::judge::{JudgeNeed, NONCE},
 };
 use insta::assert_snapshot;
 
 fn whole(need: &JudgeNeed) -> String {
     let prompt = &need.prompt;
-    format!(
-        "{:?}, {}, at most {} tokens\n\nSYSTEM\n{}\n\nUSER\n{}\n\nSCHEMA\n{}\n",
-        need.seat, need.criteria.join(" "), prompt.most, prompt.system, prompt.user, prompt.schema
-    )
+    let user = prompt.user.replace(NONCE, "NONCE");
+    let (ids, most) = (need.criteria.join(" "), prompt.most);
+    format!("{:?}, {ids}, at most {most} tokens\n\nSYSTEM\n{}\n\nUSER\n{user}\n\nSCHEMA\n{}\n", need.seat, prompt.system, prompt.schema)
 }
 
 #[test]
