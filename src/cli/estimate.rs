@@ -41,10 +41,13 @@ pub fn of_sessions(found: &Bundles, grading: &Grading, args: &GradeArgs) -> Resu
     let end = End { kind: EndKind::Recorded, why: String::new() };
     let mut estimate = Estimate::default();
     for (bundle, name) in named_bundles(found.bundles.clone()) {
-        let Ok(taken) = take(&bundle, &name, args.format.as_deref(), &Blobs::at(scratch.path().to_owned()))? else { continue };
+        let Ok(taken) = take(&bundle, &name, args.format.as_deref(), &Blobs::at(scratch.path().to_owned()))? else {
+            continue;
+        };
         for session in taken {
             let trace = &session.imported.trace;
-            let case = Case { item: &session.name, attempt: None, task: None, twin: false, trace, end: &end, diffs: &[] };
+            let case =
+                Case { item: &session.name, attempt: None, task: None, twin: false, trace, end: &end, diffs: &[] };
             grading.estimate_case(&case, &mut estimate)?;
         }
     }

@@ -86,12 +86,20 @@ fn write_open(args: &LabelArgs) -> Result<(), Refusal> {
     let found = open(&folder, &results)?;
     let text = match form(args) {
         LabelForm::Csv => csv_of(&found)?,
-        LabelForm::Jsonl => found.iter().filter_map(|row| serde_json::to_string(row).ok()).map(|line| line + "\n").collect(),
+        LabelForm::Jsonl => {
+            found.iter().filter_map(|row| serde_json::to_string(row).ok()).map(|line| line + "\n").collect()
+        }
     };
     match &args.to {
         Some(path) => {
             replace(path, text.as_bytes())?;
-            say::note(&format!("{}: {} to decide; `evalrun label {} --from {}` reads them back", path.display(), found.len(), folder.display(), path.display()));
+            say::note(&format!(
+                "{}: {} to decide; `evalrun label {} --from {}` reads them back",
+                path.display(),
+                found.len(),
+                folder.display(),
+                path.display()
+            ));
         }
         None => say::out(&text),
     }
@@ -125,7 +133,8 @@ fn open(folder: &Path, results: &Results) -> Result<Vec<Open>, Fault> {
             wanted.insert((question.item.clone(), criterion), "waiting");
         }
     }
-    for (trial, score) in judged(results).filter(|(_, score)| score.judged.as_ref().is_some_and(|judged| judged.split)) {
+    for (trial, score) in judged(results).filter(|(_, score)| score.judged.as_ref().is_some_and(|judged| judged.split))
+    {
         wanted.entry((trial.id.clone(), name_of(score))).or_insert("split");
     }
     wanted.retain(|key, _| !decided.contains_key(key));
@@ -174,9 +183,8 @@ fn csv_of(found: &[Open]) -> Result<String, Fault> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-const COLUMNS: &[&str] = &[
-    "item", "rater", "label", "event", "quote", "why", "split", "dimension", "question", "said", "record", "page",
-];
+const COLUMNS: &[&str] =
+    &["item", "rater", "label", "event", "quote", "why", "split", "dimension", "question", "said", "record", "page"];
 
 fn read_back(args: &LabelArgs, file: &Path) -> Result<(), Refusal> {
     let folder = folder(args.run.as_deref())?;
@@ -257,7 +265,11 @@ fn decision(cells: &Map<String, Value>, known: &Known) -> Result<Decided, String
     let found = fitting.find(|(_, criterion)| dimension.is_empty() || criterion.starts_with(&format!("{dimension}/")));
     let (trial, criterion) = found.ok_or_else(|| format!("the run has no item {item:?}"))?;
     let event = event.trim_start_matches('e');
-    let event = if event.is_empty() { None } else { Some(event.parse::<u32>().map_err(|_| format!("`event` is a number, not {event:?}"))?) };
+    let event = if event.is_empty() {
+        None
+    } else {
+        Some(event.parse::<u32>().map_err(|_| format!("`event` is a number, not {event:?}"))?)
+    };
     let decision = Decision {
         criterion: criterion.clone(),
         verdict: verdict(&cell("label")).to_owned(),
@@ -287,7 +299,9 @@ type Filled = Vec<(u64, Map<String, Value>)>;
 fn filled(text: &str) -> (Filled, Vec<Mistake>) {
     let (mut found, mut mistakes) = (Vec::new(), Vec::new());
     let has_label = |cells: &Map<String, Value>| {
-        cells.get("label").is_some_and(|label| label.as_str().is_none_or(|text| !text.trim().is_empty()) && !label.is_null())
+        cells
+            .get("label")
+            .is_some_and(|label| label.as_str().is_none_or(|text| !text.trim().is_empty()) && !label.is_null())
     };
     if text.trim_start().starts_with('{') {
         for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty()) {

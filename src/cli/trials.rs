@@ -261,7 +261,15 @@ fn session_file(path: &Path, format: Option<&str>) -> Result<Loaded, Fault> {
     let Taken { name, imported, .. } = taken.swap_remove(0);
     let grading = grade::chosen(&[], Path::new("."))?;
     let end = End { kind: EndKind::Recorded, why: String::new() };
-    let grades = grading.grade_case(&Case { item: &name, attempt: None, task: None, twin: false, trace: &imported.trace, end: &end, diffs: &[] });
+    let grades = grading.grade_case(&Case {
+        item: &name,
+        attempt: None,
+        task: None,
+        twin: false,
+        trace: &imported.trace,
+        end: &end,
+        diffs: &[],
+    });
     let unread = |(line, what): &(u64, String)| format!("line {line} could not be read: {what}");
     Ok(Loaded {
         id: name,

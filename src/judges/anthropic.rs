@@ -72,7 +72,8 @@ fn reply(vote: &VoteSpec, response: &Response) -> Result<JudgeReply, Failed> {
         return Err(refused(&vote.by(), response, Utc::now()));
     }
     let json: Value = serde_json::from_slice(&response.body).map_err(|error| {
-        fault("no_json", format!("{} answered {} with what is no JSON: {error}", vote.by(), response.status)).retryable()
+        fault("no_json", format!("{} answered {} with what is no JSON: {error}", vote.by(), response.status))
+            .retryable()
     })?;
     let reply = JudgeReply {
         text: text_of(&text(&json)?)?,

@@ -32,7 +32,8 @@ const HINT: &str = "docs/judge-providers.md has the contract";
 
 fn check(vote: &VoteSpec) -> Option<Fault> {
     let program = vote.command.first()?;
-    let there = program.contains('/') || std::env::split_paths(&search_path()).any(|folder| folder.join(program).is_file());
+    let there =
+        program.contains('/') || std::env::split_paths(&search_path()).any(|folder| folder.join(program).is_file());
     (!there).then(|| {
         fault("no_program", format!("the judge's program `{program}` is not on PATH"))
             .hint("install it; or `--offline` takes kept replies only, and `--no-judge` asks nobody")
@@ -101,7 +102,10 @@ fn input(request: &Request<'_>, seen: &Path) -> Value {
 /// What a person would type: the instructions, the question, and how the reply must look.
 fn prompt(request: &Request<'_>) -> String {
     let schema = &request.need.prompt.schema;
-    format!("{}\n\n{}\n\nAnswer with one JSON object and nothing else. Its JSON Schema:\n{schema}\n", request.system, request.user)
+    format!(
+        "{}\n\n{}\n\nAnswer with one JSON object and nothing else. Its JSON Schema:\n{schema}\n",
+        request.system, request.user
+    )
 }
 
 fn reply(vote: &VoteSpec, output: &Output) -> Result<JudgeReply, Fault> {
@@ -112,7 +116,9 @@ fn reply(vote: &VoteSpec, output: &Output) -> Result<JudgeReply, Fault> {
     match output.exit {
         Exit::Code(0) => {}
         Exit::Code(code) => return Err(fault("exit", format!("judge {by} ended with {code}{said}")).hint(HINT)),
-        Exit::Signal(signal) => return Err(fault("signal", format!("judge {by} was ended by signal {signal}{said}")).hint(HINT)),
+        Exit::Signal(signal) => {
+            return Err(fault("signal", format!("judge {by} was ended by signal {signal}{said}")).hint(HINT));
+        }
         Exit::TimedOut => {
             let seconds = patience(vote).as_secs_f64();
             return Err(fault("timeout", format!("judge {by} did not answer in {seconds} s{said}"))
@@ -121,7 +127,8 @@ fn reply(vote: &VoteSpec, output: &Output) -> Result<JudgeReply, Fault> {
         Exit::Cancelled => return Err(fault("cancelled", "stopped by us")),
     }
     if output.stdout.dropped > 0 || output.stdout.written() > LONGEST_REPLY as u64 {
-        let message = format!("judge {by} wrote {} bytes, more than the {LONGEST_REPLY} that are read", output.stdout.written());
+        let message =
+            format!("judge {by} wrote {} bytes, more than the {LONGEST_REPLY} that are read", output.stdout.written());
         return Err(fault("too_long", message).hint(HINT));
     }
     let text = text_of(&output.stdout.text().0).map_err(|fault| Fault { retryable: false, ..fault }.hint(HINT))?;
@@ -140,7 +147,9 @@ fn unwrapped(vote: &VoteSpec, text: String) -> JudgeReply {
         kept: Kept::Live,
     };
     let json: Value = match serde_json::from_str(&text) {
-        Ok(Value::Object(object)) if vote.input == JudgeInput::Json && object.contains_key("reply") => Value::Object(object),
+        Ok(Value::Object(object)) if vote.input == JudgeInput::Json && object.contains_key("reply") => {
+            Value::Object(object)
+        }
         Ok(_) | Err(_) => return plain(text),
     };
     let inner = match &json["reply"] {

@@ -37,9 +37,9 @@ pub struct Decision {
 
 fn complete(request: &Request<'_>, desk: &Desk<'_>) -> Result<JudgeReply, Fault> {
     let Some(decided) = desk.people.ask(request)? else {
-        let asked = request.need.criteria.join(", ");
-        return Err(fault("waiting", format!("waits for a person: {asked}"))
-            .hint("`evalrun label RUN` writes what is open; with the decisions read back, `evalrun grade RUN` goes on"));
+        return Err(fault("waiting", "waits for a person").hint(
+            "`evalrun label RUN` writes what is open; with the decisions read back, `evalrun grade RUN` goes on",
+        ));
     };
     let rater = decided.iter().map(|decision| decision.rater.as_str()).find(|name| !name.is_empty());
     Ok(JudgeReply {

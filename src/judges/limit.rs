@@ -72,7 +72,10 @@ pub struct Permit {
 
 impl Gate {
     pub fn new(permits: Permits) -> Arc<Gate> {
-        Arc::new(Gate { state: Mutex::new(State { limit: Limit::new(permits), out: 0, most_out: 0 }), freed: Notify::new() })
+        Arc::new(Gate {
+            state: Mutex::new(State { limit: Limit::new(permits), out: 0, most_out: 0 }),
+            freed: Notify::new(),
+        })
     }
 
     pub async fn enter(self: &Arc<Gate>) -> Permit {

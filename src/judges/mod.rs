@@ -27,8 +27,8 @@ pub use human::{Decision, written};
 pub use limit::{Gate, Limit, Permit};
 pub use post::{Message, Post, Response};
 pub use prices::{cost, price_of, table_date};
-pub use refusal::wait_of;
 pub use recorded::missing;
+pub use refusal::wait_of;
 pub use retry::{MOST_RETRIES, next_wait};
 
 use crate::{
@@ -129,9 +129,10 @@ impl From<Fault> for Failed {
 /// # Errors
 /// When this version has no such provider: the run was made by another.
 pub fn provider(vote: &VoteSpec) -> Result<&'static Provider, Fault> {
-    JUDGES.iter().find(|known| known.name == vote.provider).ok_or_else(|| {
-        fault("provider", format!("nobody who judges is called `{}` in this version", vote.provider))
-    })
+    JUDGES
+        .iter()
+        .find(|known| known.name == vote.provider)
+        .ok_or_else(|| fault("provider", format!("nobody who judges is called `{}` in this version", vote.provider)))
 }
 
 /// The address that asking needs, where it needs one.

@@ -96,7 +96,8 @@ pub(super) fn reply(vote: &VoteSpec, response: &Response) -> Result<JudgeReply, 
         return Err(refused(&vote.by(), response, Utc::now()));
     }
     let json: Value = serde_json::from_slice(&response.body).map_err(|error| {
-        fault("no_json", format!("{} answered {} with what is no JSON: {error}", vote.by(), response.status)).retryable()
+        fault("no_json", format!("{} answered {} with what is no JSON: {error}", vote.by(), response.status))
+            .retryable()
     })?;
     let read = match api(vote) {
         Api::Responses => text(&json),
@@ -106,15 +107,18 @@ pub(super) fn reply(vote: &VoteSpec, response: &Response) -> Result<JudgeReply, 
         Api::Responses => usage(&json),
         Api::Chat => chat::usage(&json),
     };
-    Ok(priced(vote, JudgeReply {
-        text: text_of(&read?)?,
-        by: vote.by(),
-        model: json["model"].as_str().map(str::to_owned),
-        fingerprint: json["system_fingerprint"].as_str().map(str::to_owned),
-        usage,
-        micro_usd: None,
-        kept: crate::model::judge::Kept::Live,
-    }))
+    Ok(priced(
+        vote,
+        JudgeReply {
+            text: text_of(&read?)?,
+            by: vote.by(),
+            model: json["model"].as_str().map(str::to_owned),
+            fingerprint: json["system_fingerprint"].as_str().map(str::to_owned),
+            usage,
+            micro_usd: None,
+            kept: crate::model::judge::Kept::Live,
+        },
+    ))
 }
 
 /// With what it cost, where that is known.
@@ -127,11 +131,13 @@ fn text(json: &Value) -> Result<String, Fault> {
     if let Some(message) = json["error"]["message"].as_str() {
         return Err(fault("provider", message.chars().take(300).collect::<String>()).retryable());
     }
-    let parts = || json["output"].as_array().into_iter().flatten().filter_map(|item| item["content"].as_array()).flatten();
+    let parts =
+        || json["output"].as_array().into_iter().flatten().filter_map(|item| item["content"].as_array()).flatten();
     if let Some(refusal) = parts().find_map(|part| part["refusal"].as_str()) {
         return Err(refusal_of(refusal));
     }
-    let text: String = parts().filter(|part| part["type"] == "output_text").filter_map(|part| part["text"].as_str()).collect();
+    let text: String =
+        parts().filter(|part| part["type"] == "output_text").filter_map(|part| part["text"].as_str()).collect();
     if text.is_empty() && json["status"] == "incomplete" {
         let why = json["incomplete_details"]["reason"].as_str().unwrap_or("unknown");
         return Err(fault("incomplete", format!("the reply ended before its first word: {why}")));

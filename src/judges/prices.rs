@@ -1,6 +1,9 @@
 //! What a call costs: the suite's price, else the shipped table's. A model without a price has no known cost.
 
-use crate::model::{judge_spec::{Price, VoteSpec}, trace::Usage};
+use crate::model::{
+    judge_spec::{Price, VoteSpec},
+    trace::Usage,
+};
 use serde::Deserialize;
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -76,7 +79,10 @@ mod tests {
         assert_eq!(price("gpt-5"), Some(1_250_000));
         assert_eq!(price("gpt-5-2025-08-07"), Some(1_250_000));
         assert_eq!(price("gpt-9"), None);
-        assert_eq!(price_of(&vote("anthropic", "claude-opus-4-5-20251101")).map(|price| price.output), Some(25_000_000));
+        assert_eq!(
+            price_of(&vote("anthropic", "claude-opus-4-5-20251101")).map(|price| price.output),
+            Some(25_000_000)
+        );
         let own = VoteSpec { base_url: Some("http://127.0.0.1:1/v1".to_owned()), ..vote("openai", "gpt-5") };
         assert_eq!(price_of(&own), None);
         let said = Price { input: 1, cached: None, output: 2 };

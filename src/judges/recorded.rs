@@ -17,12 +17,12 @@ pub const RECORDED: Provider = Provider {
 fn complete(request: &Request<'_>, desk: &Desk<'_>) -> Result<JudgeReply, Fault> {
     match desk.recordings.find(request.vote.folder.as_deref(), request.key)? {
         Some(reply) => Ok(JudgeReply { kept: Kept::Recorded, ..reply }),
-        None => Err(missing(request.item, &request.need.criteria)),
+        None => Err(missing()),
     }
 }
 
 /// No reply was kept for this question.
-pub fn missing(item: &str, criteria: &[String]) -> Fault {
-    fault("not_recorded", format!("no reply is recorded for {item}: {}", criteria.join(", ")))
+pub fn missing() -> Fault {
+    fault("not_recorded", "no reply is recorded for this question")
         .hint("the record or the question has changed since; ask a judge without `--offline`, or record it anew")
 }

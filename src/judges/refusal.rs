@@ -14,7 +14,9 @@ pub fn refused(by: &str, response: &Response, now: DateTime<Utc>) -> Failed {
     let (status, said) = (response.status, if said.is_empty() { String::new() } else { format!(": {said}") });
     let message = format!("{by} answered {status}{said}");
     let found = match status {
-        429 if is_quota(response) => fault("quota", message).hint("the account has nothing left; top it up, or name another judge"),
+        429 if is_quota(response) => {
+            fault("quota", message).hint("the account has nothing left; top it up, or name another judge")
+        }
         429 => fault("rate_limit", message).hint("`concurrency` in the suite limits requests at once").retryable(),
         401 | 403 => fault("key", message).hint("check the key in the environment"),
         408 | 409 | 425 | 500..=599 => fault("provider", message).retryable(),
@@ -94,7 +96,9 @@ fn words(response: &Response) -> String {
     let said = error["message"].as_str().or_else(|| error.as_str()).or_else(|| json["message"].as_str());
     let text = match (said, &json) {
         (Some(said), _) => said.to_owned(),
-        (None, Value::Null) => String::from_utf8_lossy(&response.body[..response.body.len().min(4 * LONGEST)]).into_owned(),
+        (None, Value::Null) => {
+            String::from_utf8_lossy(&response.body[..response.body.len().min(4 * LONGEST)]).into_owned()
+        }
         (None, _) => json.to_string(),
     };
     text.split_whitespace().collect::<Vec<_>>().join(" ").chars().filter(|c| !c.is_control()).take(LONGEST).collect()
@@ -134,7 +138,9 @@ mod tests {
     #[test]
     fn only_what_may_pass_is_tried_again() {
         let now = DateTime::<Utc>::MIN_UTC;
-        let said = |status, body: &str| refused("openai:m", &Response { status, headers: Vec::new(), body: body.into() }, now).fault;
+        let said = |status, body: &str| {
+            refused("openai:m", &Response { status, headers: Vec::new(), body: body.into() }, now).fault
+        };
         let cases = [
             (429, "", true, "rate_limit"),
             (429, r#"{"error":{"code":"insufficient_quota","message":"You exceeded your quota"}}"#, false, "quota"),
@@ -149,7 +155,10 @@ mod tests {
             let fault = said(status, body);
             assert_eq!((fault.retryable, fault.kind.as_str()), (retryable, kind), "{status} {body}");
         }
-        assert_eq!(said(400, r#"{"error":{"message":"bad \n schema\u0007"}}"#).message, "openai:m answered 400: bad schema");
+        assert_eq!(
+            said(400, r#"{"error":{"message":"bad \n schema\u0007"}}"#).message,
+            "openai:m answered 400: bad schema"
+        );
         assert!(said(500, &"x".repeat(1 << 20)).message.len() < 400);
     }
 }

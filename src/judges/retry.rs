@@ -43,7 +43,8 @@ mod tests {
 
     #[test]
     fn waits_double_with_jitter_from_the_seed_and_end() {
-        let waits: Vec<Option<u128>> = (1..=6).map(|tried| next_wait(&failed(None), tried, 4, "a").map(|wait| wait.as_millis())).collect();
+        let waits: Vec<Option<u128>> =
+            (1..=6).map(|tried| next_wait(&failed(None), tried, 4, "a").map(|wait| wait.as_millis())).collect();
         for (at, wait) in waits.iter().take(4).enumerate() {
             let base = 500u128 << at;
             assert!(wait.is_some_and(|wait| (base..=2 * base).contains(&wait)), "{waits:?}");

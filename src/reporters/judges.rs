@@ -93,7 +93,10 @@ impl Panel {
     pub fn sentences(&self) -> Vec<String> {
         let mut out = Vec::new();
         if self.unanswered > 0 {
-            out.push(format!("{} without a reply: why is among what is left out", plural(self.unanswered as usize, "vote")));
+            out.push(format!(
+                "{} without a reply: why is among what is left out",
+                plural(self.unanswered as usize, "vote")
+            ));
         }
         if self.split > 0 {
             let verdicts = plural(self.split as usize, "verdict");
@@ -108,7 +111,10 @@ impl Panel {
             ));
         }
         if self.both_views > 0 {
-            out.push(format!("talk inflation: {} of {} criteria are met with the words and not without", self.inflated, self.both_views));
+            out.push(format!(
+                "talk inflation: {} of {} criteria are met with the words and not without",
+                self.inflated, self.both_views
+            ));
         }
         for (trial, event) in &self.injected {
             out.push(format!("text that speaks to the judge in {trial}, first in e{event}"));
@@ -155,7 +161,11 @@ impl Tally {
 
     /// "55 of 58 quotes stand in the record".
     pub fn quote_words(&self) -> String {
-        if self.quotes == 0 { "no quotes".to_owned() } else { format!("{} of {} quotes stand in the record", self.valid, self.quotes) }
+        if self.quotes == 0 {
+            "no quotes".to_owned()
+        } else {
+            format!("{} of {} quotes stand in the record", self.valid, self.quotes)
+        }
     }
 
     /// What it cost; nothing is said where nobody knows.
@@ -168,6 +178,11 @@ impl Tally {
         let model = self.model.as_deref().filter(|model| !self.by.ends_with(model));
         let name = model.map_or(self.by.clone(), |model| format!("{} ({model})", self.by));
         let cost = self.cost_words().map(|cost| format!("; {cost}")).unwrap_or_default();
-        format!("{name}  {}: {}; {}{cost}", plural(self.verdicts() as usize, "verdict"), self.verdict_words(), self.quote_words())
+        format!(
+            "{name}  {}: {}; {}{cost}",
+            plural(self.verdicts() as usize, "verdict"),
+            self.verdict_words(),
+            self.quote_words()
+        )
     }
 }

@@ -6,8 +6,8 @@ use super::{
 };
 use crate::acts::Table;
 use crate::graders::{
-    Answer, Build, CommandNeed, Criteria, Evidence, GRADERS, Grader, Need, Output, first_needs, interview_result, passed,
-    run_all, shipped, stage_results,
+    Answer, Build, CommandNeed, Criteria, Evidence, GRADERS, Grader, Need, Output, first_needs, interview_result,
+    passed, run_all, shipped, stage_results,
 };
 use crate::judging::PROMPTS;
 use crate::metrics::{Facts, Given, consistency::ACTS, guardrails::executed, measure, to_json};
@@ -107,7 +107,9 @@ impl Grading {
         said.push_str(&format!("\0{acts:?}"));
         let id = GradingId(hash_bytes(Domain::Graders, said.as_bytes())[..16].to_owned());
         match Table::extended(acts) {
-            Ok(table) if wrong.is_empty() => Ok(Grading { shared: Arc::new(Shared { graders, table, folder }), id, judge: None }),
+            Ok(table) if wrong.is_empty() => {
+                Ok(Grading { shared: Arc::new(Shared { graders, table, folder }), id, judge: None })
+            }
             table => {
                 wrong.extend(table.err());
                 Err(wrong)
@@ -169,7 +171,12 @@ impl Grading {
     ///
     /// # Errors
     /// When the trace or the cache cannot be read.
-    pub fn estimate(&self, layout: &Layout, (spec, end): (&TrialSpec, &TrialEnd), into: &mut Estimate) -> Result<(), Fault> {
+    pub fn estimate(
+        &self,
+        layout: &Layout,
+        (spec, end): (&TrialSpec, &TrialEnd),
+        into: &mut Estimate,
+    ) -> Result<(), Fault> {
         let trial = Kept::read(&layout.attempt(&spec.key, Attempt(end.attempt)), spec)?;
         self.estimate_case(&trial.case(spec, &end.end), into)
     }

@@ -93,16 +93,15 @@ pub async fn as_run(results: Vec<Rewarded>, layout: &Layout, blobs: &Blobs) -> R
             task_hash: spec.task.hash.clone(),
             ..trial_end(&spec.key.task, &trace, (end.clone(), trace_hash))
         };
-        let grades =
-            grading.grade_case(&Case {
-                item: &spec.key.to_string(),
-                attempt: None,
-                task: Some(&spec.task),
-                twin: false,
-                trace: &trace,
-                end: &end,
-                diffs: &[],
-            });
+        let grades = grading.grade_case(&Case {
+            item: &spec.key.to_string(),
+            attempt: None,
+            task: Some(&spec.task),
+            twin: false,
+            trace: &trace,
+            end: &end,
+            diffs: &[],
+        });
         if results.commit(spec, attempt, &ended).await? == Commit::First {
             results.commit_grades(spec, &record.grading, &grades).await?;
         }

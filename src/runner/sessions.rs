@@ -15,8 +15,8 @@ use crate::importers::{Collector, Imported, named, recognise};
 use crate::model::{
     fault::{Boundary, Fault},
     id::TrialKey,
-    judge_spec::JudgeSpec,
     import::{Importer, Member},
+    judge_spec::JudgeSpec,
     results::{Results, TrialResult},
     run::{Grades, GradingId, TrialEnd},
     trace::{Body, End, EndKind, Trace, Usage},
@@ -199,7 +199,15 @@ fn entry(taken: Taken, (grading, folder): &Place) -> Result<SessionEntry, Fault>
     let trace = &taken.imported.trace;
     let trace_hash = write_trace(&folder.join("trace.jsonl"), trace)?;
     let end = End { kind: EndKind::Recorded, why: String::new() };
-    let grades = grading.grade_case(&Case { item: &taken.name, attempt: None, task: None, twin: false, trace, end: &end, diffs: &[] });
+    let grades = grading.grade_case(&Case {
+        item: &taken.name,
+        attempt: None,
+        task: None,
+        twin: false,
+        trace,
+        end: &end,
+        diffs: &[],
+    });
     write_json(&folder.join("scores.json"), &grades)?;
     Ok(SessionEntry {
         files: taken.files,

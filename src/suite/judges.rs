@@ -57,11 +57,9 @@ pub fn vote_of_line(line: &str, known: &[JudgeDoc<'_>]) -> Result<VoteSpec, (Str
             Err((format!("`{provider}` needs a model"), format!("write `{provider}:` and the model's name")))
         }
         (false, Some(_)) => Err((format!("`{provider}` has no models"), format!("write `{provider}`"))),
-        (_, model) => Ok(VoteSpec {
-            provider: provider.to_owned(),
-            model: model.map(str::to_owned),
-            ..VoteSpec::default()
-        }),
+        (_, model) => {
+            Ok(VoteSpec { provider: provider.to_owned(), model: model.map(str::to_owned), ..VoteSpec::default() })
+        }
     }
 }
 
@@ -97,7 +95,11 @@ fn served(node: &Node, build: &mut Builder<'_>) -> Option<VoteSpec> {
         (None, Some(model)) => named(model, build)?,
         (None, None) => {
             let what = "a vote needs `model` or `command`";
-            build.notes.error(Code::Misplaced.at(place(node)), what, "`model: \"openai:MODEL\"`, or `command: [python3, judge.py]`");
+            build.notes.error(
+                Code::Misplaced.at(place(node)),
+                what,
+                "`model: \"openai:MODEL\"`, or `command: [python3, judge.py]`",
+            );
             return None;
         }
     };

@@ -249,7 +249,11 @@ const VOTE: Record = Record {
             words(&["responses", "chat"]),
             "Which of OpenAI's interfaces it speaks; when not written: `chat` with `base_url`, else `responses`.",
         ),
-        may("key_env", Shape::Line, "The variable that holds the key: its name, never its value. A program is given it."),
+        may(
+            "key_env",
+            Shape::Line,
+            "The variable that holds the key: its name, never its value. A program is given it.",
+        ),
         may("command", SOME_LINES, "A program that judges, word by word. Paths are relative to this file."),
         usual("input", words(&["json", "text"]), "json", "What the program reads: a JSON object, or the prompt alone."),
         usual("timeout", Shape::Quantity(&DURATION), "5m", "How long one reply may take."),

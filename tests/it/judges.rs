@@ -127,7 +127,11 @@ struct OneLine;
 
 impl Scene for OneLine {
     fn set(&self, folder: &Path) -> Result<(), Fault> {
-        fs::write(folder.join("trace.jsonl"), "{\"trace\":1}\n{\"id\":4,\"kind\":\"message\",\"body\":{\"text\":\"Done.\"}}\n").unwrap();
+        fs::write(
+            folder.join("trace.jsonl"),
+            "{\"trace\":1}\n{\"id\":4,\"kind\":\"message\",\"body\":{\"text\":\"Done.\"}}\n",
+        )
+        .unwrap();
         fs::create_dir(folder.join("workspace")).unwrap();
         Ok(())
     }

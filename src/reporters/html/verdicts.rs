@@ -169,7 +169,11 @@ fn vote(vote: &Vote) -> VoteView<'_> {
         },
         why: &vote.why,
         expectation: &vote.expectation,
-        quotes: vote.quotes.iter().map(|it| (it.event.map(|event| event.to_string()), it.quote.as_str(), it.valid)).collect(),
+        quotes: vote
+            .quotes
+            .iter()
+            .map(|it| (it.event.map(|event| event.to_string()), it.quote.as_str(), it.valid))
+            .collect(),
         reasoning: &vote.reasoning,
         how: how.join(", "),
     }

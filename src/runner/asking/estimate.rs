@@ -3,7 +3,11 @@
 use super::{Asking, judge_key, need_key};
 use crate::judges::{cost, price_of};
 use crate::judging::estimate;
-use crate::model::{fault::Fault, judge::{JudgeNeed, Seat}, trace::Usage};
+use crate::model::{
+    fault::Fault,
+    judge::{JudgeNeed, Seat},
+    trace::Usage,
+};
 use std::collections::BTreeMap;
 
 /// Calls by grader, and how often each criterion is asked.

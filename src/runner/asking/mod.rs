@@ -233,7 +233,7 @@ impl Asking {
             return Ok(JudgeReply { kept: Kept::Cache, ..reply });
         }
         if inner.chosen.offline {
-            return Err(missing(call.about.item, &call.need.criteria));
+            return Err(missing());
         }
         let reply = self.until_answered(call).await?;
         let entry = Entry::new(call.need, (call.about.item, call.key), reply.clone());

@@ -30,7 +30,8 @@ fn own(vote: VoteSpec) -> VoteSpec {
 fn holds(schema: &str, value: &Value) {
     let whole = json!({"$ref": format!("#/components/schemas/{schema}"), "components": OPENAI["components"]});
     let validator = jsonschema::validator_for(&whole).unwrap();
-    let wrong: Vec<String> = validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    let wrong: Vec<String> =
+        validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(wrong.is_empty(), "{schema}: {wrong:#?}\n{value:#}");
 }
 
@@ -43,7 +44,10 @@ fn requests_of_openai_are_as_openai_describes_them() {
                    {"type": "message", "content": [{"type": "output_text", "text": "{\"verdicts\":"}, {"type": "output_text", "text": "[]}"}]}],
         "usage": {"input_tokens": 900, "input_tokens_details": {"cached_tokens": 100}, "output_tokens": 50, "output_tokens_details": {"reasoning_tokens": 20}},
     });
-    let priced = VoteSpec { price: Some(Price { input: 1_000_000, cached: Some(100_000), output: 2_000_000 }), ..responses.clone() };
+    let priced = VoteSpec {
+        price: Some(Price { input: 1_000_000, cached: Some(100_000), output: 2_000_000 }),
+        ..responses.clone()
+    };
     let (bodies, replied) = sent(&priced, reply);
     assert_eq!(bodies[0].0, "http://127.0.0.1:1/v1/responses");
     holds("CreateResponse", &bodies[0].1);
@@ -63,7 +67,10 @@ fn requests_of_openai_are_as_openai_describes_them() {
     let (bodies, replied) = sent(&chat, reply);
     assert_eq!(bodies[0].0, "http://127.0.0.1:1/v1/chat/completions");
     holds("CreateChatCompletionRequest", &bodies[0].1);
-    assert_eq!((&bodies[0].1["seed"], &bodies[0].1["temperature"], &bodies[0].1["max_tokens"]), (&json!(3), &json!(0), &json!(800)));
+    assert_eq!(
+        (&bodies[0].1["seed"], &bodies[0].1["temperature"], &bodies[0].1["max_tokens"]),
+        (&json!(3), &json!(0), &json!(800))
+    );
     let replied = replied.unwrap();
     assert_eq!((replied.fingerprint.as_deref(), replied.micro_usd), (Some("fp_1"), None));
 }
@@ -107,7 +114,11 @@ fn replies_that_say_nothing_are_faults_of_the_judge() {
     let anthropic = || own(model("anthropic", "a"));
     let cases = [
         (responses(), json!({"output": [{"content": [{"type": "refusal", "refusal": "I will not."}]}]}), "refused"),
-        (responses(), json!({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}, "output": []}), "incomplete"),
+        (
+            responses(),
+            json!({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}, "output": []}),
+            "incomplete",
+        ),
         (responses(), json!({"error": {"message": "The server had an error"}}), "provider"),
         (responses(), json!({}), "empty"),
         (responses(), json!("x"), "empty"),

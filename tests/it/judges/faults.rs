@@ -86,7 +86,10 @@ fn what_passes_is_tried_again_and_counted() {
     let answers = vec![refusal(429), refusal(500), refusal(503), good()];
     let outcome = served(answers, judge(), &[need("It works.")]);
     let reply = outcome.replies[0].clone().unwrap();
-    assert_eq!((reply.text.as_str(), reply.by.as_str(), reply.model.as_deref()), ("{\"verdicts\": []}", "openai:m", Some("m-1")));
+    assert_eq!(
+        (reply.text.as_str(), reply.by.as_str(), reply.model.as_deref()),
+        ("{\"verdicts\": []}", "openai:m", Some("m-1"))
+    );
     let spent = outcome.asking.spent();
     assert_eq!((outcome.asked.len(), spent.calls, spent.tries), (4, 1, 4));
     assert_eq!(outcome.asked[0].path, "/v1/chat/completions");
@@ -165,5 +168,9 @@ fn https_is_refused_before_anything_is_sent() {
     let bench = Bench::of(vec![VoteSpec { base_url: Some("https://models.example/v1".to_owned()), ..judge() }]);
     let obstacles = bench.asking(false, Box::new(Wire)).obstacles();
     assert_eq!(obstacles.len(), 1);
-    assert!(obstacles[0].message.starts_with("openai:m: this build speaks plain HTTP only"), "{}", obstacles[0].message);
+    assert!(
+        obstacles[0].message.starts_with("openai:m: this build speaks plain HTTP only"),
+        "{}",
+        obstacles[0].message
+    );
 }

@@ -96,7 +96,7 @@ fn offline_nobody_is_asked() {
     let offline = bench.asking(true, Box::new(Nowhere));
     let fault = ask(&offline, &need("It works.")).unwrap_err();
     assert_eq!(fault.kind, "not_recorded");
-    assert_eq!(fault.message, "no reply is recorded for limit/careful/1: planning/names_risks, planning/proportionate");
+    assert_eq!(fault.message, "no reply is recorded for this question");
     assert_eq!(bench.calls().len(), 0);
     let live = bench.ask(&need("It works.")).unwrap();
     assert_eq!(ask(&offline, &need("It works.")).unwrap().text, live.text);
@@ -106,7 +106,8 @@ fn offline_nobody_is_asked() {
 fn a_recording_is_the_cache_read_only_whoever_answered() {
     let mut bench = Bench::program("not_met");
     let live = bench.ask(&need("It works.")).unwrap();
-    let recorded = VoteSpec { provider: "recorded".to_owned(), folder: Some(bench.path("cache")), ..VoteSpec::default() };
+    let recorded =
+        VoteSpec { provider: "recorded".to_owned(), folder: Some(bench.path("cache")), ..VoteSpec::default() };
     bench.judge.votes = vec![recorded];
     let reply = bench.ask(&need("It works.")).unwrap();
     assert_eq!((reply.text, reply.by.as_str(), reply.kept), (live.text, "command", Kept::Recorded));

@@ -30,7 +30,10 @@ fn a_question_waits_until_a_person_has_answered_all_of_it() {
     assert_eq!((questions[0].item.as_str(), &questions[0].criteria), ("limit/careful/1", &need.criteria));
     asking.queue().decide(&[decided("planning/names_risks", "met")]).unwrap();
     assert_eq!(ask(&asking, &need).unwrap_err().kind, "waiting");
-    asking.queue().decide(&[decided("planning/proportionate", "met"), decided("planning/names_risks", "not_met")]).unwrap();
+    asking
+        .queue()
+        .decide(&[decided("planning/proportionate", "met"), decided("planning/names_risks", "not_met")])
+        .unwrap();
     let reply = ask(&asking, &need).unwrap();
     let verdicts: serde_json::Value = serde_json::from_str(&reply.text).unwrap();
     assert_eq!(verdicts["answers"][0]["verdict"], "not_met");

@@ -1,7 +1,10 @@
 //! Judges that are programs: the contract, and every way to break it.
 
 use super::{Bench, need};
-use evalrun::model::{judge::Kept, judge_spec::{JudgeInput, VoteSpec}};
+use evalrun::model::{
+    judge::Kept,
+    judge_spec::{JudgeInput, VoteSpec},
+};
 use std::path::Path;
 
 #[test]
@@ -64,7 +67,8 @@ fn a_program_that_knows_no_contract_reads_the_prompt() {
 
 #[test]
 fn a_program_that_is_not_there_is_told_before_anything_is_asked() {
-    let vote = VoteSpec { provider: "command".to_owned(), command: vec!["no-such-judge".to_owned()], ..VoteSpec::default() };
+    let vote =
+        VoteSpec { provider: "command".to_owned(), command: vec!["no-such-judge".to_owned()], ..VoteSpec::default() };
     let bench = Bench::of(vec![vote]);
     let obstacles = bench.live().obstacles();
     assert_eq!(obstacles.len(), 1);

@@ -18,7 +18,8 @@ fn split() -> Bed {
     bed
 }
 
-const ONE: &[&str] = &["suites/tiny.yaml", "--sandbox", "none", "--task", "milk", "--agent", "tidy", "--trials", "1", "--out", "run"];
+const ONE: &[&str] =
+    &["suites/tiny.yaml", "--sandbox", "none", "--task", "milk", "--agent", "tidy", "--trials", "1", "--out", "run"];
 
 #[test]
 fn votes_that_differ_are_shown_and_wait_for_a_person() {
@@ -29,9 +30,13 @@ fn votes_that_differ_are_shown_and_wait_for_a_person() {
     insta::assert_snapshot!("terminal", section);
     let rows = bed.run(&["label", "run", "--form", "jsonl"]);
     let first: serde_json::Value = serde_json::from_str(rows.out.lines().next().unwrap()).unwrap();
-    assert_eq!((&first["split"], &first["said"]), (&"split".into(), &"command:met: met; command:not_met: not_met".into()));
+    assert_eq!(
+        (&first["split"], &first["said"]),
+        (&"split".into(), &"command:met: met; command:not_met: not_met".into())
+    );
     let page = fs::read_to_string(bed.path("run/report/trials").join(only(&bed.path("run/report/trials")))).unwrap();
-    let verdicts: Vec<&str> = page.split("<details class=\"judged\">").skip(1).map(|part| part.split("</details>").next().unwrap()).collect();
+    let verdicts: Vec<&str> =
+        page.split("<details class=\"judged\">").skip(1).map(|part| part.split("</details>").next().unwrap()).collect();
     insta::assert_snapshot!("page", verdicts.join("\n--\n"));
     let first = fs::read_to_string(bed.path("run/report.html")).unwrap();
     let section = first.split("<section id=\"judges\">").nth(1).unwrap().split("</section>").next().unwrap();
@@ -52,9 +57,11 @@ fn a_tie_is_broken_by_a_person() {
     assert!(read.err.contains("2 decisions kept, 0 still open"), "{}", read.err);
     let again = bed.run(&["grade", "run"]);
     let results = bed.results("run");
-    let scores = results["trials"][0]["scores"].as_array().unwrap().iter().filter(|score| score["dimension"] == "first");
-    let came: Vec<(String, f64)> =
-        scores.map(|score| (score["criterion"].as_str().unwrap().to_owned(), score["value"].as_f64().unwrap_or(-1.0))).collect();
+    let scores =
+        results["trials"][0]["scores"].as_array().unwrap().iter().filter(|score| score["dimension"] == "first");
+    let came: Vec<(String, f64)> = scores
+        .map(|score| (score["criterion"].as_str().unwrap().to_owned(), score["value"].as_f64().unwrap_or(-1.0)))
+        .collect();
     assert_eq!(came, [("said".to_owned(), 0.0), ("none".to_owned(), 1.0)], "{}", again.out);
     assert!(again.err.contains("judge's replies: 0 asked"), "{}", again.err);
 }
@@ -75,7 +82,8 @@ fn what_a_judge_says_is_escaped() {
 #[test]
 fn recorded_sessions_are_judged_as_well() {
     let bed = split();
-    let session = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/traces/claude_session/8b1ca142-1dd7-4611-a111-58be218a82fc.jsonl");
+    let session = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/traces/claude_session/8b1ca142-1dd7-4611-a111-58be218a82fc.jsonl");
     bed.write("session.jsonl", fs::read(session).unwrap());
     let grade = ["grade", "session.jsonl", "--graders", "suites/first.yaml", "--judge", "suites/tiny.yaml:main"];
     let dry = bed.run(&[&grade[..], &["--dry-run"]].concat());
@@ -84,7 +92,8 @@ fn recorded_sessions_are_judged_as_well() {
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert!(ran.err.contains("judge's replies: 2 asked, 0 kept"), "{}", ran.err);
     let results = bed.results("run");
-    let judged = results["trials"][0]["scores"].as_array().unwrap().iter().filter(|score| score["judged"].is_object()).count();
+    let judged =
+        results["trials"][0]["scores"].as_array().unwrap().iter().filter(|score| score["judged"].is_object()).count();
     assert_eq!(judged, 2);
 }
 

@@ -10,7 +10,8 @@ fn bed(mode: &str, more: &str) -> Bed {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/judges/judge.py");
     bed.write("suites/judge.py", fs::read(script).unwrap());
     let suite = fs::read_to_string(bed.path("suites/tiny.yaml")).unwrap();
-    let suite = suite.replace("graders: [outcome, communication, interview]", "graders: [outcome, ./first.yaml, ./second.yaml]");
+    let suite = suite
+        .replace("graders: [outcome, communication, interview]", "graders: [outcome, ./first.yaml, ./second.yaml]");
     let log = bed.path("calls.jsonl").display().to_string();
     let judges = format!("judges: {{main: {{votes: [{{command: [python3, ./judge.py, {mode}, '{log}'{more}]}}]}}}}\n");
     bed.write("suites/tiny.yaml", format!("{suite}\n{judges}"));
@@ -20,7 +21,9 @@ fn bed(mode: &str, more: &str) -> Bed {
 }
 
 fn criteria(name: &str, question: &str) -> String {
-    format!("grader: {name}\nabout: {question}\ncriteria:\n  - id: said\n    judge: {question}\n  - id: counted\n    rule: metric.final_message_words >= 0\n")
+    format!(
+        "grader: {name}\nabout: {question}\ncriteria:\n  - id: said\n    judge: {question}\n  - id: counted\n    rule: metric.final_message_words >= 0\n"
+    )
 }
 
 fn calls(bed: &Bed) -> Vec<Value> {
@@ -59,7 +62,11 @@ fn the_second_run_asks_nobody_and_comes_out_the_same() {
     let warm = run(&bed, &["--out", "warm"]);
     assert_eq!((warm.code, calls(&bed).len()), (Some(0), asked), "{}", warm.err);
     assert_eq!(bed.canonical("cold"), bed.canonical("warm"));
-    assert!(judged(&bed.results("cold")).values().all(|outcome| outcome == "scored"), "{:?}", judged(&bed.results("cold")));
+    assert!(
+        judged(&bed.results("cold")).values().all(|outcome| outcome == "scored"),
+        "{:?}",
+        judged(&bed.results("cold"))
+    );
     assert!(warm.err.contains("judge's replies: 0 asked, 16 kept"), "{}", warm.err);
     // Offline the same again.
     let offline = run(&bed, &["--out", "offline", "--offline"]);
@@ -110,7 +117,10 @@ fn what_a_judge_could_not_answer_is_asked_again_and_the_old_grades_stay() {
     assert_eq!(set_aside(&bed).len(), 0);
     let script = fs::read_to_string(bed.path("suites/judge.py")).unwrap();
     bed.write("suites/judge.py", script.replace("if mode == \"exit\":", "if mode == \"never\":"));
-    bed.write("suites/judge.py", fs::read_to_string(bed.path("suites/judge.py")).unwrap().replace("verdict\": mode", "verdict\": \"met\""));
+    bed.write(
+        "suites/judge.py",
+        fs::read_to_string(bed.path("suites/judge.py")).unwrap().replace("verdict\": mode", "verdict\": \"met\""),
+    );
     let again = bed.run(&["grade", "run"]);
     assert_eq!(again.code, Some(0), "{}", again.err);
     assert!(judged(&bed.results("run")).values().all(|outcome| outcome == "scored"), "{}", again.out);
@@ -135,7 +145,11 @@ fn set_aside(bed: &Bed) -> Vec<std::path::PathBuf> {
 fn a_dry_run_says_what_would_be_asked_and_asks_nobody() {
     let bed = bed("met", "");
     let planned = run(&bed, &["--dry-run"]);
-    assert!(planned.out.contains("judge main (command): at most 16 calls in the first round (2 per trial)"), "{}", planned.out);
+    assert!(
+        planned.out.contains("judge main (command): at most 16 calls in the first round (2 per trial)"),
+        "{}",
+        planned.out
+    );
     assert_eq!(run(&bed, &["--out", "run", "--no-judge"]).code, Some(0));
     let like = run(&bed, &["--dry-run", "--like", "run"]);
     assert!(like.out.contains("counted over 8 trials of run; 8 are planned"), "{}", like.out);
@@ -158,7 +172,11 @@ fn a_person_decides_what_waits() {
     insta::assert_snapshot!(rows.out.replace(&folder, "RUN"));
     // One row is filled in with words that stand in no event, one properly.
     let trace = fs::read_to_string(bed.path("run/trials/milk/tidy/1/1/trace.jsonl")).unwrap();
-    let said = trace.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).rfind(|event| event["kind"] == "agent_message").unwrap();
+    let said = trace
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .rfind(|event| event["kind"] == "agent_message")
+        .unwrap();
     let words: String = said["body"]["text"].as_str().unwrap().split_whitespace().take(3).collect::<Vec<_>>().join(" ");
     let text = format!(
         "item,rater,label,event,quote,why,dimension\nmilk/tidy/1/said,ada,met,e{},\"{words}\",it says so,first\nmilk/tidy/1/said,,,,,,second\n",
@@ -174,7 +192,10 @@ fn a_person_decides_what_waits() {
     assert_eq!(set_aside(&bed).len(), 1);
     // What was decided is a recording for others.
     let suite = fs::read_to_string(bed.path("suites/tiny.yaml")).unwrap();
-    bed.write("suites/tiny.yaml", suite.replace("judges: {main:", "judges: {kept: {votes: [{model: recorded, folder: ../kept}]}, main:"));
+    bed.write(
+        "suites/tiny.yaml",
+        suite.replace("judges: {main:", "judges: {kept: {votes: [{model: recorded, folder: ../kept}]}, main:"),
+    );
     run(&bed, &["--out", "other", "--task", "milk", "--agent", "tidy", "--trials", "1"]);
     let outcomes: Vec<String> = judged(&bed.results("other")).into_values().collect();
     assert_eq!((outcomes, calls(&bed).len()), (vec!["scored".to_owned(), "broken".to_owned()], 0));
@@ -205,7 +226,10 @@ fn labels_that_cannot_be_read_are_told_line_by_line_and_nothing_is_kept() {
 fn what_judges_cost_counts_against_the_budget() {
     let bed = bed("met", ", '60000'");
     let suite = fs::read_to_string(bed.path("suites/tiny.yaml")).unwrap();
-    bed.write("suites/tiny.yaml", format!("{suite}budget: {{cost: 0.1 USD}}\nconcurrency: {{trials: 2, command: 1}}\n"));
+    bed.write(
+        "suites/tiny.yaml",
+        format!("{suite}budget: {{cost: 0.1 USD}}\nconcurrency: {{trials: 2, command: 1}}\n"),
+    );
     let ran = run(&bed, &["--out", "run"]);
     assert_eq!(ran.code, Some(3), "{}", ran.err);
     assert_eq!(calls(&bed).len(), 2, "{}", ran.err);
@@ -236,9 +260,21 @@ fn a_key_is_written_nowhere() {
     let suite = fs::read_to_string(bed.path("suites/tiny.yaml")).unwrap();
     let judge = "import os, sys; sys.stdin.read(); print('my key is ' + os.environ['TEAM_KEY']); sys.stderr.write(os.environ['TEAM_KEY']); sys.exit(int(sys.argv[1]))";
     for (out, exit) in [("works", "0"), ("fails", "1")] {
-        let judges = format!("judges: {{main: {{votes: [{{command: [python3, -c, \"{judge}\", '{exit}'], key_env: TEAM_KEY}}]}}}}\n");
+        let judges = format!(
+            "judges: {{main: {{votes: [{{command: [python3, -c, \"{judge}\", '{exit}'], key_env: TEAM_KEY}}]}}}}\n"
+        );
         bed.write("suites/keyed.yaml", suite.split("judges:").next().unwrap().to_owned() + &judges);
-        let mut command = bed.evalrun(&["suites/keyed.yaml", "--sandbox", "none", "--out", out, "--judge-cache", &format!("cache-{out}"), "--task", "count"]);
+        let mut command = bed.evalrun(&[
+            "suites/keyed.yaml",
+            "--sandbox",
+            "none",
+            "--out",
+            out,
+            "--judge-cache",
+            &format!("cache-{out}"),
+            "--task",
+            "count",
+        ]);
         command.env("TEAM_KEY", "sk-hunter-hunter-2");
         let ran = super::super::bed::ran(command);
         assert!(!ran.out.contains("hunter-hunter") && !ran.err.contains("hunter-hunter"), "{}{}", ran.out, ran.err);
