@@ -12,7 +12,7 @@ use crate::model::score::{Outcome, Score};
 
 pub const RULE: Kind = Kind {
     word: "rule",
-    doc: "An expression (minijinja) over `metric`, `task` and `end`. It must give true, false or a number from 0 to 1. A metric that is undefined makes the criterion not applicable, an unknown one unknown.",
+    doc: "An expression (minijinja) over `metric`, `task` and `end`. It must give true, false or a number from 0 to 1. A metric that is undefined makes the criterion not applicable, an unknown one unknown. With `confirm: judge`, a judge confirms or clears what it flags.",
     example: "grader: self_checking\nabout: Does the agent verify its work?\ncriteria:\n  - id: checks_after_last_edit\n    rule: metric.check_after_last_edit\n    weight: 2\n    says: {pass: \"ran `{{ act.command }}` after its last edit\", fail: \"made {{ count.edits }} edits that nothing checked\"}\n",
     build: Build::Criterion(build),
 };

@@ -96,7 +96,9 @@ impl Said {
             let given = if quotes.is_empty() { "gave no quote" } else { "gave no quote that stands in the record" };
             (Verdict::Unknown, format!("uncited: the judge said `{}` and {given}", answer.verdict.word()))
         } else if answer.verdict == Verdict::Unknown {
-            (Verdict::Unknown, format!("the judge could not tell: {}", short(&answer.reasoning)))
+            let why = short(&answer.reasoning);
+            let why = if why.is_empty() { "it gave no reason".to_owned() } else { why };
+            (Verdict::Unknown, format!("the judge could not tell: {why}"))
         } else {
             (answer.verdict, String::new())
         };

@@ -92,8 +92,9 @@ pub fn shows(view: View, reasoning: bool, body: &Body) -> bool {
         View::Messages => (false, true),
     };
     match body {
-        Body::UserMessage(_) | Body::Interviewer(_) => true,
-        Body::AgentMessage(_) | Body::Question(_) | Body::Plan(_) => said,
+        Body::UserMessage(_) => true,
+        // A decision of the interviewer quotes what the agent said; a compaction's summary is the agent's account of itself.
+        Body::AgentMessage(_) | Body::Question(_) | Body::Plan(_) | Body::Interviewer(_) | Body::Compaction(_) => said,
         Body::Reasoning(_) => reasoning,
         Body::ToolCall(_)
         | Body::ToolResult(_)
@@ -101,11 +102,11 @@ pub fn shows(view: View, reasoning: bool, body: &Body) -> bool {
         | Body::Permission(_)
         | Body::Snapshot(_)
         | Body::Check(_)
-        | Body::Compaction(_)
         | Body::SubAgent(_)
         | Body::Limit(_)
-        | Body::Error(_)
-        | Body::Unknown(_) => done,
+        | Body::Error(_) => done,
+        // It may be anything.
+        Body::Unknown(_) => said && done,
         // Their line says all there is.
         Body::Stage(_) | Body::Usage(_) | Body::TurnEnd(_) | Body::End(_) => false,
     }

@@ -5,14 +5,17 @@ use crate::metrics::{METRICS, facts::CheckRun, number, results::Verdict};
 use crate::model::{
     id::EventId,
     score::Measured,
+    task::{Constraint, Fact},
     trace::{CheckMark, CheckStatus},
 };
 use std::collections::BTreeSet;
 
 /// Units of what differs between two runs of the same thing: stated, it would change every prompt.
 const VOLATILE: &[&str] = &["s", "ms", "tokens", "USD", "usd", "bytes"];
-/// Checks of evalrun's that are told one by one.
+/// Checks of evalrun's that are told one by one, and things that the user knew.
 const MARKS: usize = 40;
+/// Characters of what the user knew.
+const LONGEST: usize = 300;
 
 /// One line each. `behaviour` is the dimension whose metrics are told.
 pub fn facts(case: &Case<'_>, behaviour: &str) -> Vec<String> {
@@ -20,8 +23,33 @@ pub fn facts(case: &Case<'_>, behaviour: &str) -> Vec<String> {
     out.extend(edits(case));
     out.extend(checks(case));
     out.extend(case.facts.marks.iter().take(MARKS).map(|(event, mark)| marked(*event, mark)));
+    if ["interview", "long_run"].contains(&behaviour) {
+        out.extend(task(case));
+    }
     out.extend(metrics(case, behaviour));
     out
+}
+
+/// What the user knew and would have told, and what was to be kept: nobody can say what should have been asked without it.
+fn task(case: &Case<'_>) -> Vec<String> {
+    let Some(task) = case.facts.task else { return Vec::new() };
+    let told: BTreeSet<&str> =
+        case.facts.decisions.iter().flat_map(|(_, decision)| &decision.facts).map(String::as_str).collect();
+    let fact = |fact: &Fact| {
+        let words = fact.say.last().map(|say| short(&say.text)).unwrap_or_default();
+        let was = if told.contains(fact.id.as_str()) { "was told" } else { "was not asked for" };
+        let found = if fact.discoverable.is_empty() { "" } else { "; the workspace answers it too" };
+        format!("the user knew `{}`: {words} ({was}{found})", fact.id)
+    };
+    let kept = |constraint: &Constraint| {
+        format!("to be kept from stage `{}` on, `{}`: {}", constraint.from, constraint.id, short(&constraint.text))
+    };
+    let facts = task.interview.facts.iter().map(fact);
+    facts.chain(task.interview.constraints.iter().map(kept)).take(MARKS).collect()
+}
+
+fn short(text: &str) -> String {
+    escape_line(&text.chars().take(LONGEST).collect::<String>())
 }
 
 fn counts(case: &Case<'_>) -> Vec<String> {

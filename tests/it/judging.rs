@@ -5,4 +5,5 @@ mod bench;
 mod injection;
 mod large;
 mod outcomes;
+mod parts;
 mod prompts;
