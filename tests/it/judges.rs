@@ -5,6 +5,7 @@ mod faults;
 mod kept;
 mod people;
 mod programs;
+mod reference;
 mod reports;
 mod runs;
 
