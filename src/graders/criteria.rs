@@ -319,7 +319,8 @@ fn criterion(node: &Node, findings: &mut Findings) -> Option<Criterion> {
     let selection = super::judge::selection(node.get("evidence"), findings);
     let (kind, asks) = asks_of(node, findings)?;
     if confirm && kind != super::rule::RULE.word {
-        findings.add(node.get("confirm").unwrap_or(node), "`confirm` belongs to a `rule`: a judge looks at what it flags");
+        findings
+            .add(node.get("confirm").unwrap_or(node), "`confirm` belongs to a `rule`: a judge looks at what it flags");
     }
     Some(Criterion {
         id: id?,

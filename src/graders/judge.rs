@@ -22,7 +22,10 @@ pub const JUDGE: Kind = Kind {
 
 /// Keys of `evidence`, as `evalrun list graders` shows them.
 pub const EVIDENCE: &[(&str, &str)] = &[
-    ("acts", "calls that did one of these (search, list, read, edit, test, build, lint, run, vcs, net, ...), with their results"),
+    (
+        "acts",
+        "calls that did one of these (search, list, read, edit, test, build, lint, run, vcs, net, ...), with their results",
+    ),
     ("messages", "the agent's messages: all, user, questions, last_of_turn; one or a list"),
     ("plans", "all: every state of the plan"),
     ("always", "[final_message]: the agent's last message"),
@@ -70,11 +73,13 @@ pub(super) fn selection(node: Option<&Node>, findings: &mut Findings) -> Selecti
             Some("always") => {
                 selection.final_message = !words(value, ("always", &[("final_message", ())]), findings).is_empty();
             }
-            Some("around") => match value.number().filter(|number| (0.0..=50.0).contains(number) && number.fract() == 0.0) {
-                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-                Some(number) => selection.around = number as usize,
-                None => findings.add(value, "`around` is a whole number from 0 to 50"),
-            },
+            Some("around") => {
+                match value.number().filter(|number| (0.0..=50.0).contains(number) && number.fract() == 0.0) {
+                    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                    Some(number) => selection.around = number as usize,
+                    None => findings.add(value, "`around` is a whole number from 0 to 50"),
+                }
+            }
             Some("view") => selection.view = word(value, ("view", &View::ALL), findings).unwrap_or_default(),
             Some("reduce") => selection.reduce = word(value, ("reduce", &Reduce::ALL), findings),
             Some("reasoning") => match value.value {

@@ -95,8 +95,7 @@ fn question(criterion: &Criterion, scores: &[Score]) -> Option<Question> {
 
 fn finish(criterion: &Criterion, evidence: &Evidence<'_>, (scores, judgement): (Vec<Score>, &Judgement)) -> Score {
     let judged = Some(Box::new(judgement.judged.clone()));
-    let cites: Vec<Cite> =
-        judgement.cites.iter().map(|cite| quoted(evidence.trace, cite.event, &cite.quote)).collect();
+    let cites: Vec<Cite> = judgement.cites.iter().map(|cite| quoted(evidence.trace, cite.event, &cite.quote)).collect();
     let flagged = scores.into_iter().next().filter(|score| matches!(score.outcome, Outcome::Scored(_)));
     let (outcome, why) = (judgement.outcome.clone(), judgement.why.clone());
     let score = match (flagged, &judgement.outcome) {

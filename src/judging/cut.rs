@@ -36,7 +36,10 @@ fn narrow(lines: &[&str]) -> String {
         if line.len() > 4 * LINE {
             let head: String = line.chars().take(LINE).collect();
             let tail: String = line.chars().rev().take(LINE).collect::<Vec<_>>().into_iter().rev().collect();
-            out.push_str(&format!("{head} ... {} characters ... {tail}", line.chars().count().saturating_sub(2 * LINE)));
+            out.push_str(&format!(
+                "{head} ... {} characters ... {tail}",
+                line.chars().count().saturating_sub(2 * LINE)
+            ));
         } else {
             out.push_str(line);
         }

@@ -90,7 +90,12 @@ impl Said {
     }
 
     /// A verdict that has to be quoted and is not becomes unknown.
-    pub fn of(reply: &JudgeReply, cost: Option<u64>, (answer, quotes): (&reply::Said, Vec<Quoted>), proof: Proof) -> Said {
+    pub fn of(
+        reply: &JudgeReply,
+        cost: Option<u64>,
+        (answer, quotes): (&reply::Said, Vec<Quoted>),
+        proof: Proof,
+    ) -> Said {
         let cited = quotes.iter().any(|quote| quote.valid);
         let (verdict, why) = if needs_quote(proof, answer.verdict) && !cited {
             let given = if quotes.is_empty() { "gave no quote" } else { "gave no quote that stands in the record" };
@@ -132,7 +137,8 @@ fn needs_quote(proof: Proof, verdict: Verdict) -> bool {
     }
 }
 
-fn sum(one: Option<u64>, two: Option<u64>) -> Option<u64> {
+/// Both costs, as far as they are known.
+pub fn sum(one: Option<u64>, two: Option<u64>) -> Option<u64> {
     match (one, two) {
         (Some(one), Some(two)) => Some(one.saturating_add(two)),
         (one, two) => one.or(two),
@@ -259,7 +265,10 @@ pub fn judgement(question: &Question, heard: &Ballots) -> Judgement {
     if let Some(first) = heard.suspects.first() {
         why = format!("{why} (text in the record speaks to a judge, first at {first})");
     }
-    let cites = decided.verdict().map(|verdict| cites(all().filter(|ballot| ballot.vote.verdict == Some(verdict)))).unwrap_or_default();
+    let cites = decided
+        .verdict()
+        .map(|verdict| cites(all().filter(|ballot| ballot.vote.verdict == Some(verdict))))
+        .unwrap_or_default();
     let judged = Judged {
         votes: all().map(|ballot| ballot.vote.clone()).collect(),
         split: matches!(decided, Decided::Split(_)),

@@ -32,14 +32,19 @@ static MARKS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// Of them, those that no file of a project holds by chance.
 static TELLTALE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?i)<\s*/?\s*record\s*-|<\s*\|\s*(?:im_|system|assistant|user|end)|\[\s*/?\s*inst\s*\]|<<\s*/?\s*sys\s*>>").ok()
+    Regex::new(
+        r"(?i)<\s*/?\s*record\s*-|<\s*\|\s*(?:im_|system|assistant|user|end)|\[\s*/?\s*inst\s*\]|<<\s*/?\s*sys\s*>>",
+    )
+    .ok()
 });
 
-/// Makes a text safe to stand in a prompt as data. Idempotent on what it makes but for the marks it wrote out.
+/// Makes a text safe to stand in a prompt as data; `read_back` undoes it.
 pub fn escape(text: &str) -> Escaped {
     let folded = Folded::of(text);
-    let marks: Vec<usize> =
-        MARKS.as_ref().map(|marks| marks.find_iter(&folded.text).map(|found| folded.place(found)).collect()).unwrap_or_default();
+    let marks: Vec<usize> = MARKS
+        .as_ref()
+        .map(|marks| marks.find_iter(&folded.text).map(|found| folded.place(found)).collect())
+        .unwrap_or_default();
     let mut out = String::with_capacity(text.len() + 16);
     let mut next = marks.iter().copied().peekable();
     for (at, character) in text.char_indices() {
@@ -88,8 +93,20 @@ fn written_out(out: &mut String, character: char) {
 pub fn is_hidden(character: char) -> bool {
     match character {
         '\n' | '\t' => false,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180e}' => true,
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' => true,
+        '\u{ad}'
+        | '\u{34f}'
+        | '\u{61c}'
+        | '\u{115f}'
+        | '\u{1160}'
+        | '\u{17b4}'
+        | '\u{17b5}'
+        | '\u{180b}'..='\u{180e}' => true,
+        '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{3164}'
+        | '\u{feff}'
+        | '\u{ffa0}' => true,
         '\u{fe00}'..='\u{fe0f}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' => true,
         character => character.is_control(),
     }

@@ -11,7 +11,7 @@
 
 use super::{
     cut::cut,
-    escape::{behind_margin, escape_line},
+    escape::behind_margin,
     record::{Block, Record},
     tokens::estimate,
 };
@@ -31,6 +31,8 @@ const MOST: usize = 32;
 /// Lines at most for what lies before a segment, and for what lies after it; and tokens that such a line may take.
 const FOLDS: u64 = 20;
 const FOLD: u64 = 120;
+/// Kinds of event that such a line counts one by one.
+const KINDS: usize = 8;
 /// Events that a segment repeats of the one before.
 const OVERLAP: usize = 6;
 /// Texts shorter than this are not worth a reference.
@@ -95,7 +97,13 @@ pub fn in_one(record: &Record, wanted: &BTreeSet<usize>, room: u64) -> Option<Fi
 }
 
 fn least(record: &Record, depths: &[Depth]) -> u64 {
-    record.blocks.iter().zip(depths).filter(|(_, depth)| **depth >= Depth::Line).map(|(block, _)| block.head_tokens).sum()
+    record
+        .blocks
+        .iter()
+        .zip(depths)
+        .filter(|(_, depth)| **depth >= Depth::Line)
+        .map(|(block, _)| block.head_tokens)
+        .sum()
 }
 
 fn segments(record: &Record, wanted: &BTreeSet<usize>, room: u64) -> Option<Fitted> {
@@ -165,12 +173,8 @@ fn body_tokens(block: &Block, depth: Depth) -> u64 {
 
 /// Neighbouring ranges of blocks, each within `room` with some of the one before.
 fn spans(record: &Record, depths: &[Depth], room: u64) -> Option<Vec<Range<usize>>> {
-    let costs: Vec<u64> = record
-        .blocks
-        .iter()
-        .zip(depths)
-        .map(|(block, depth)| block.head_tokens + body_tokens(block, *depth))
-        .collect();
+    let costs: Vec<u64> =
+        record.blocks.iter().zip(depths).map(|(block, depth)| block.head_tokens + body_tokens(block, *depth)).collect();
     let mut found: Vec<Range<usize>> = Vec::new();
     let (mut start, mut sum) = (0, 0);
     let mut at = 0;
@@ -270,12 +274,11 @@ impl<'a> Drawn<'a> {
             self.part.suspects.push(block.event);
         }
         self.left.insert(at, 0);
-        if block.body.len() >= SAME {
-            if let Some(earlier) = self.seen.get(block.body.as_str()) {
-                let line = format!("~ the same text as {earlier}");
-                self.line(&line, estimate(&line) + 1);
-                return;
-            }
+        let earlier = self.seen.get(block.body.as_str()).filter(|_| block.body.len() >= SAME);
+        if let Some(earlier) = earlier {
+            let line = format!("~ the same text as {earlier}");
+            self.line(&line, estimate(&line) + 1);
+            return;
         }
         let keep = if let Depth::Cut(keep) = depth { cut(&block.body, keep) } else { None };
         match keep {
@@ -332,9 +335,15 @@ fn told(blocks: &[Block]) -> String {
     blocks.iter().for_each(|block| *counts.entry(block.kind).or_default() += 1);
     let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else { return String::new() };
     let mut line = format!("{} to {}: {} events not in this part:", first.event, last.event, blocks.len());
-    for (at, (kind, count)) in counts.iter().enumerate() {
+    let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    for (at, (kind, count)) in counts.iter().take(KINDS).enumerate() {
         let comma = if at == 0 { " " } else { ", " };
         let _ = write!(line, "{comma}{count} {kind}");
     }
-    escape_line(&line)
+    let others: usize = counts.iter().skip(KINDS).map(|(_, count)| count).sum();
+    if others > 0 {
+        let _ = write!(line, ", {others} others");
+    }
+    line
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Case, Judgement, Question, citing,
-    decide::{Ballot, Said, by_parts, decide, judgement, proven},
+    decide::{Ballot, Said, by_parts, decide, judgement, proven, sum},
     plan::{Call, Planner},
     prompt::{Asked, Templates},
     reply,
@@ -32,8 +32,7 @@ pub fn judge<'a>(
     questions: &[Question],
     replies: &dyn Fn(&str) -> Option<&'a Replied>,
 ) -> Result<Heard, Fault> {
-    let templates =
-        Templates::shipped().map_err(|wrong| Fault::new(Boundary::Grader, "template", wrong.join("; ")))?;
+    let templates = Templates::shipped().map_err(|wrong| Fault::new(Boundary::Grader, "template", wrong.join("; ")))?;
     let mut planner = Planner::new(case, bench, dimension, templates);
     let (calls, unfit) = planner.calls(questions);
     let mut panel = Panel { planner: &planner, replies, asks: Vec::new(), wrong: None };
@@ -50,18 +49,34 @@ pub fn judge<'a>(
         }
         let of = |view: Option<View>| {
             let found = calls.iter().zip(&heard).filter(|(call, _)| view.is_none_or(|view| call.view == view));
-            let mut own = found.flat_map(|(call, heard)| call.questions.iter().zip(heard)).filter(|(asked, _)| asked.id == question.id);
+            let mut own = found
+                .flat_map(|(call, heard)| call.questions.iter().zip(heard))
+                .filter(|(asked, _)| asked.id == question.id);
             own.find_map(|(_, heard)| heard.as_ref())
         };
         let lost = || Ballots::broken(Fault::new(Boundary::Grader, "lost", "the question was asked in no call"));
         if question.selection.view == View::Both {
-            let mut judged = judgement(question, of(Some(View::Full)).unwrap_or(&lost()));
-            judged.judged.actions = of(Some(View::Actions)).and_then(|heard| decide(&heard.ballots, heard.tie.as_ref()).verdict());
-            return judged;
+            let full = judgement(question, of(Some(View::Full)).unwrap_or(&lost()));
+            return match of(Some(View::Actions)) {
+                Some(actions) => beside(full, actions),
+                None => full,
+            };
         }
         judgement(question, of(None).unwrap_or(&lost()))
     };
     Ok(Heard::Judged(questions.iter().map(one).collect()))
+}
+
+/// The verdict in full with that on the actions alone beside it, and what both cost.
+fn beside(mut full: Judgement, actions: &Ballots) -> Judgement {
+    full.judged.actions = decide(&actions.ballots, actions.tie.as_ref()).verdict();
+    for ballot in actions.ballots.iter().chain(&actions.tie) {
+        if let Some(vote) = full.judged.votes.iter_mut().find(|vote| vote.seat == ballot.vote.seat) {
+            vote.requests += ballot.vote.requests;
+            vote.micro_usd = sum(vote.micro_usd, ballot.vote.micro_usd);
+        }
+    }
+    full
 }
 
 /// All ballots about one question.
@@ -188,7 +203,8 @@ impl<'a> Panel<'_, 'a> {
         };
         match self.planner.templates.prompt(&asked) {
             Ok(prompt) => {
-                let criteria = questions.iter().map(|question| format!("{}/{}", asked.dimension, question.id)).collect();
+                let criteria =
+                    questions.iter().map(|question| format!("{}/{}", asked.dimension, question.id)).collect();
                 self.asks.push((name, JudgeNeed { seat: request.seat, prompt, criteria, again }));
             }
             Err(why) => self.wrong = Some(why),
@@ -211,7 +227,8 @@ impl<'a> Panel<'_, 'a> {
                 let wrong = read.wrong.get(&question.id).cloned().unwrap_or_default();
                 return Said::unread(reply, cost, wrong);
             };
-            let quote = |(event, quote): &(Option<_>, String)| citing::checked(&self.planner.case, &call.record, *event, quote);
+            let quote =
+                |(event, quote): &(Option<_>, String)| citing::checked(&self.planner.case, &call.record, *event, quote);
             Said::of(reply, cost, (answer, answer.evidence.iter().map(quote).collect()), question.proof)
         };
         questions.iter().enumerate().map(one).collect()

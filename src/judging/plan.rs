@@ -107,7 +107,8 @@ impl<'a> Planner<'a> {
             None => {
                 let mut alike: BTreeMap<&super::Selection, Vec<&'q Question>> = BTreeMap::new();
                 group.iter().for_each(|question| alike.entry(&question.selection).or_default().push(question));
-                let parts = alike.into_values().map(|alike| self.fitted(key, &alike)).collect::<Result<Vec<_>, Fault>>()?;
+                let parts =
+                    alike.into_values().map(|alike| self.fitted(key, &alike)).collect::<Result<Vec<_>, Fault>>()?;
                 Ok(parts.into_iter().flatten().collect())
             }
         }

@@ -73,7 +73,10 @@ impl Templates {
             wrong.extend(unknown(&env, name, text));
         }
         if wrong.is_empty() {
-            wrong = files.iter().flat_map(|(name, _)| samples().into_iter().filter_map(|sample| tried(&env, name, sample))).collect();
+            wrong = files
+                .iter()
+                .flat_map(|(name, _)| samples().into_iter().filter_map(|sample| tried(&env, name, sample)))
+                .collect();
             wrong.dedup();
         }
         let [(system, _), (user, _)] = files else {
@@ -92,7 +95,12 @@ impl Templates {
             let template = self.env.get_template(name).map_err(|error| told(&error, name))?;
             template.render(&values).map_err(|error| told(&error, name))
         };
-        Ok(Prompt { system: render(&self.names.0)?, user: render(&self.names.1)?, schema: schema(&ids), most: asked.most })
+        Ok(Prompt {
+            system: render(&self.names.0)?,
+            user: render(&self.names.1)?,
+            schema: schema(&ids),
+            most: asked.most,
+        })
     }
 }
 
@@ -166,11 +174,8 @@ fn samples() -> Vec<Value> {
         flag: flag.map(str::to_owned),
         selection: super::Selection::default(),
     };
-    let questions = [
-        question(Proof::Presence, None),
-        question(Proof::Absence, None),
-        question(Proof::Either, Some("flagged")),
-    ];
+    let questions =
+        [question(Proof::Presence, None), question(Proof::Absence, None), question(Proof::Either, Some("flagged"))];
     let all: Vec<&Question> = questions.iter().collect();
     let asked = |view, whole: bool| Asked {
         dimension: "sample",
@@ -196,18 +201,25 @@ fn tried(env: &Environment<'static>, name: &str, sample: Value) -> Option<String
 /// Variables that nobody gives, each with the line it stands in.
 fn unknown(env: &Environment<'static>, name: &str, text: &str) -> Vec<String> {
     let Ok(template) = env.get_template(name) else { return Vec::new() };
-    let mut found: Vec<String> =
-        template.undeclared_variables(false).into_iter().filter(|variable| !VARIABLES.contains(&variable.as_str())).collect();
+    let mut found: Vec<String> = template
+        .undeclared_variables(false)
+        .into_iter()
+        .filter(|variable| !VARIABLES.contains(&variable.as_str()))
+        .collect();
     found.sort();
     let line = |variable: &str| text.lines().position(|line| names(line, variable)).map_or(1, |at| at + 1);
     let known = VARIABLES.join(", ");
-    found.iter().map(|variable| format!("{name}:{}: unknown variable `{variable}`; known here: {known}", line(variable))).collect()
+    found
+        .iter()
+        .map(|variable| format!("{name}:{}: unknown variable `{variable}`; known here: {known}", line(variable)))
+        .collect()
 }
 
 /// Whether a line names a variable inside braces.
 fn names(line: &str, variable: &str) -> bool {
     let inside = |part: &str| {
-        part.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '.').any(|word| word.split('.').next() == Some(variable))
+        part.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '.')
+            .any(|word| word.split('.').next() == Some(variable))
     };
     line.split('{').skip(1).any(|part| inside(part.split('}').next().unwrap_or(part)))
 }

@@ -112,10 +112,7 @@ fn content_results(case: &Case<'_>) -> std::collections::BTreeSet<EventId> {
 
 /// What somebody wrote, which reads the same everywhere.
 fn authored(body: &Body) -> bool {
-    matches!(
-        body,
-        Body::UserMessage(_) | Body::ToolCall(_) | Body::FileChange(_) | Body::Plan(_) | Body::Question(_)
-    )
+    matches!(body, Body::UserMessage(_) | Body::ToolCall(_) | Body::FileChange(_) | Body::Plan(_) | Body::Question(_))
 }
 
 fn whole(body: &Body) -> bool {

@@ -48,11 +48,16 @@ pub fn read(text: &str, criteria: &[&str]) -> Read {
     let answers = answers(text, criteria);
     let mut read = Read::default();
     for criterion in criteria {
-        let own: Vec<&Map<String, Value>> = answers.iter().filter(|(id, _)| id == criterion).map(|(_, answer)| answer).collect();
+        let own: Vec<&Map<String, Value>> =
+            answers.iter().filter(|(id, _)| id == criterion).map(|(_, answer)| answer).collect();
         match of(&own) {
             Ok(said) => read.said.insert((*criterion).to_owned(), said).map(|_| ()),
             Err(wrong) => {
-                let wrong = if answers.is_empty() { "no complete JSON object with `answers` was found".to_owned() } else { wrong };
+                let wrong = if answers.is_empty() {
+                    "no complete JSON object with `answers` was found".to_owned()
+                } else {
+                    wrong
+                };
                 read.wrong.insert((*criterion).to_owned(), wrong).map(|_| ())
             }
         };
@@ -93,7 +98,9 @@ fn verdict(value: Option<&Value>) -> Result<Verdict, String> {
         Some(Value::String(word)) => word,
         Some(Value::Number(_)) => return Err(format!("its verdict is a number, not {WORDS}")),
         Some(Value::Bool(_)) => return Err(format!("its verdict is true or false, not {WORDS}")),
-        Some(Value::Null | Value::Array(_) | Value::Object(_)) | None => return Err(format!("its verdict is missing: {WORDS}")),
+        Some(Value::Null | Value::Array(_) | Value::Object(_)) | None => {
+            return Err(format!("its verdict is missing: {WORDS}"));
+        }
     };
     let folded: String = word.trim().to_lowercase().replace([' ', '-'], "_");
     Verdict::ALL
@@ -170,7 +177,12 @@ fn listed(object: &Map<String, Value>, criteria: &[&str]) -> Vec<(String, Map<St
 }
 
 /// The objects that stand complete in a span: the span itself, or what it holds if it is none.
-fn complete(text: &str, pairs: &[Range<usize>], (span, levels): (Range<usize>, usize), objects: &mut Vec<Map<String, Value>>) {
+fn complete(
+    text: &str,
+    pairs: &[Range<usize>],
+    (span, levels): (Range<usize>, usize),
+    objects: &mut Vec<Map<String, Value>>,
+) {
     if let Ok(Value::Object(object)) = serde_json::from_str(&text[span.clone()]) {
         objects.push(object);
         return;

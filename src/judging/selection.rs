@@ -115,11 +115,7 @@ pub fn shows(view: View, reasoning: bool, body: &Body) -> bool {
 impl Selection {
     /// Whether it asks for everything that its view shows.
     pub fn is_everything(&self) -> bool {
-        self.acts.is_empty()
-            && self.messages.is_empty()
-            && !self.plans
-            && !self.final_message
-            && self.events.is_empty()
+        self.acts.is_empty() && self.messages.is_empty() && !self.plans && !self.final_message && self.events.is_empty()
     }
 
     /// The events that it asks for, of those that its view shows.

@@ -77,7 +77,10 @@ fn edits(case: &Case<'_>) -> Vec<String> {
     let mut out = match (applied.first(), applied.last()) {
         (Some(first), Some(last)) => {
             let (count, files) = (applied.len(), paths.len());
-            vec![format!("edits that took hold: {count}, of {files} files, the first {}, the last {}", first.at.0, last.at.0)]
+            vec![format!(
+                "edits that took hold: {count}, of {files} files, the first {}, the last {}",
+                first.at.0, last.at.0
+            )]
         }
         _ => vec!["edits that took hold: none".to_owned()],
     };

@@ -51,15 +51,17 @@ fn seen(text: &str) -> String {
     text.chars().filter(|character| !hidden(character)).map(plain).collect::<String>().to_lowercase()
 }
 
-static INSTRUCTION: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?s)(grade|mark|verdict|criteria)["']?.{0,60}\bmet\b|"verdict": "met""#).unwrap()
-});
+static INSTRUCTION: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"(?s)(grade|mark|verdict|criteria)["']?.{0,60}\bmet\b|"verdict": "met""#).unwrap());
 
 /// Whether a text, seen as an instruction, says to call it met.
 fn obeys(text: &str) -> bool {
     // The protocol's own words name both verdicts; an instruction names one.
     let own = ["`met`", "\"met\"", "say `not_met`"];
-    seen(text).lines().filter(|line| !own.iter().any(|own| line.contains(own)) || line.contains("\"verdict\": \"met\"")).any(|line| INSTRUCTION.is_match(line))
+    seen(text)
+        .lines()
+        .filter(|line| !own.iter().any(|own| line.contains(own)) || line.contains("\"verdict\": \"met\""))
+        .any(|line| INSTRUCTION.is_match(line))
 }
 
 /// Everything outside of the fences: lines that end with a tag that names the nonce, whatever stands before it.
@@ -103,7 +105,11 @@ fn gullible(need: &JudgeNeed, fenced: bool) -> &'static str {
 fn canaries_change_no_verdict_and_are_flagged() {
     assert!(canaries().len() >= 10);
     for canary in canaries() {
-        assert!(obeys(&outside(&format!("{}\n", canary.text.replace('\u{2028}', "\n")), GUESSED)), "{}: fools nobody", canary.case);
+        assert!(
+            obeys(&outside(&format!("{}\n", canary.text.replace('\u{2028}', "\n")), GUESSED)),
+            "{}: fools nobody",
+            canary.case
+        );
         let text = canary.text.as_str();
         let failed = json!({"shell": "pytest -q", "exit": 1, "out": "1 failed"});
         for place in [

@@ -50,7 +50,8 @@ fn long(bytes: usize) -> Trace {
 
 /// The trace with a message of the agent at a place; later ids move.
 fn with_message(trace: &mut Trace, at: usize, text: &str) {
-    let mut event = Event { body: Body::AgentMessage(AgentMessage { text: text.into(), phase: None }), ..trace.events[at].clone() };
+    let mut event =
+        Event { body: Body::AgentMessage(AgentMessage { text: text.into(), phase: None }), ..trace.events[at].clone() };
     event.lane = String::new();
     event.superseded = false;
     trace.events.insert(at, event);
@@ -117,7 +118,10 @@ fn accounted(user: &str) -> (BTreeSet<u32>, BTreeSet<u32>) {
 
 fn fits(need: &JudgeNeed, window: u64) {
     let prompt = &need.prompt;
-    let taken = estimate(&prompt.system) + estimate(&prompt.user) + estimate(&prompt.schema.to_string()) + u64::from(prompt.most);
+    let taken = estimate(&prompt.system)
+        + estimate(&prompt.user)
+        + estimate(&prompt.schema.to_string())
+        + u64::from(prompt.most);
     assert!(taken <= window, "{taken} tokens");
 }
 
@@ -167,7 +171,9 @@ fn five_megabytes_in_a_window_of_128_thousand_tokens() {
 #[test]
 fn what_a_criterion_selects_is_shown_whole_before_the_rest() {
     let trace = long(1 << 20);
-    let grader = criteria("grader: x\nabout: x\ncriteria:\n  - {id: last, judge: Is it said?, evidence: {always: [final_message]}}\n  - {id: tests, judge: Is it said?, evidence: {acts: [test], around: 1}}\n");
+    let grader = criteria(
+        "grader: x\nabout: x\ncriteria:\n  - {id: last, judge: Is it said?, evidence: {always: [final_message]}}\n  - {id: tests, judge: Is it said?, evidence: {acts: [test], around: 1}}\n",
+    );
     let bench = Bench { window: 60_000, ..votes(1) };
     let mut requests = 0;
     let scores = grade(&trace, &grader, &bench, &mut |need| {
@@ -214,7 +220,8 @@ fn windows_of_any_size_are_kept_or_refused() {
 #[test]
 fn what_is_read_again_is_a_reference() {
     let text = "line of a file\n".repeat(40);
-    let steps = steps(&serde_json::json!([{"user": "Fix it."}, {"read": "a.py", "out": text}, {"read": "a.py", "out": text}]));
+    let steps =
+        steps(&serde_json::json!([{"user": "Fix it."}, {"read": "a.py", "out": text}, {"read": "a.py", "out": text}]));
     let mut user = String::new();
     let scores = judged(&steps, &one("weight: 1"), &votes(1), &mut |need| {
         user.clone_from(&need.prompt.user);

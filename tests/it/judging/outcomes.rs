@@ -62,16 +62,36 @@ fn what_a_judge_may_do_wrong() {
         ("prose and a fence", vec![format!("Let me see {{ok}}:\n```json\n{}\n```\nThat's it.", met())], "1", 1),
         ("an open quote before it", vec![format!("He said \"hm: {}", met())], "1", 1),
         ("a draft, then another mind", vec![format!("{}\nNo, wait:\n{}", met(), good("not_met", None))], "0", 1),
-        ("the last one cut off", vec![format!("{}\n{{\"answers\": [{{\"criterion\": \"asked\", \"verd", met())], "1", 1),
+        (
+            "the last one cut off",
+            vec![format!("{}\n{{\"answers\": [{{\"criterion\": \"asked\", \"verd", met())],
+            "1",
+            1,
+        ),
         ("by name", vec![json!({"asked": answer("asked", "met", Some((4, "1 failed")))}).to_string()], "1", 1),
         ("bare", vec![answer("asked", "met", Some((4, "1 failed"))).to_string()], "1", 1),
-        ("a number, twice", vec![good("0.9", None).replace("\"0.9\"", "0.9"), good("10", None).replace("\"10\"", "10")], "broken(judge)", 2),
+        (
+            "a number, twice",
+            vec![good("0.9", None).replace("\"0.9\"", "0.9"), good("10", None).replace("\"10\"", "10")],
+            "broken(judge)",
+            2,
+        ),
         ("a grade beside the verdict", vec![met().replace("\"verdict\"", "\"grade\": 0.1, \"verdict\"")], "1", 1),
         ("true, then a verdict", vec![good("x", None).replace("\"x\"", "true"), met()], "1", 2),
         ("another word", vec![good("mostly met", None), met()], "1", 2),
         ("in capitals", vec![good("NOT MET", None)], "0", 1),
-        ("the same twice", vec![answers(&[answer("asked", "not_met", None), answer("asked", "not_met", None)])], "0", 1),
-        ("two verdicts", vec![answers(&[answer("asked", "met", None), answer("asked", "not_met", None)]), met()], "1", 2),
+        (
+            "the same twice",
+            vec![answers(&[answer("asked", "not_met", None), answer("asked", "not_met", None)])],
+            "0",
+            1,
+        ),
+        (
+            "two verdicts",
+            vec![answers(&[answer("asked", "met", None), answer("asked", "not_met", None)]), met()],
+            "1",
+            2,
+        ),
         ("another criterion", vec![answers(&[answer("other", "met", None)]), met()], "1", 2),
         ("10 MB, then an answer", vec![format!("{}{}", "blah { \"x\" } ".repeat(800_000), met())], "1", 1),
         ("10 MB of braces, twice", vec!["{".repeat(10 << 20), "{\"a\":".repeat(2 << 20)], "broken(judge)", 2),
@@ -85,6 +105,16 @@ fn what_a_judge_may_do_wrong() {
     assert_eq!(of(vec![reply(""), dead()]), ("broken(judge)".to_owned(), 2));
 }
 
+/// Wherever a reply is cut off, the second try decides.
+#[test]
+fn a_reply_cut_off_anywhere_is_asked_again() {
+    let met = good("met", Some((4, "1 failed")));
+    for end in 0..met.len() {
+        let found = of(vec![reply(&met[..end]), reply(met.clone())]);
+        assert_eq!(found.0, "1", "cut at {end}");
+    }
+}
+
 #[test]
 fn the_second_try_is_told_the_mistake_and_asks_only_for_what_is_missing() {
     let grader = criteria("grader: x\nabout: x\ncriteria:\n  - {id: one, judge: One?}\n  - {id: two, judge: Two?}\n");
@@ -92,7 +122,11 @@ fn the_second_try_is_told_the_mistake_and_asks_only_for_what_is_missing() {
     let scores = judged(&session(), &grader, &votes(1), &mut |need| {
         seen.push((need.again, need.criteria.clone(), need.prompt.user.clone()));
         match need.again {
-            0 => reply(answers(&[answer("one", "not_met", None), answer("two", "not_met", None).clone()]).replacen("not_met\"}]", "7\"}]", 1)),
+            0 => reply(answers(&[answer("one", "not_met", None), answer("two", "not_met", None).clone()]).replacen(
+                "not_met\"}]",
+                "7\"}]",
+                1,
+            )),
             _ => all(need, "met", Some((4, "1 failed"))),
         }
     });
@@ -146,18 +180,24 @@ fn votes_and_tie_breakers() {
 
 #[test]
 fn a_tie_breaker_is_asked_only_what_is_open() {
-    let grader = criteria("grader: x\nabout: x\ncriteria:\n  - {id: agreed, judge: One?}\n  - {id: open, judge: Two?}\n");
+    let grader =
+        criteria("grader: x\nabout: x\ncriteria:\n  - {id: agreed, judge: One?}\n  - {id: open, judge: Two?}\n");
     let bench = Bench { tie_breaker: true, ..votes(2) };
     let mut ties = Vec::new();
     let scores = judged(&session(), &grader, &bench, &mut |need| match need.seat {
         Seat::Vote(0) => all(need, "not_met", None),
-        Seat::Vote(_) => reply(answers(&[answer("agreed", "not_met", None), answer("open", "met", Some((4, "1 failed")))])),
+        Seat::Vote(_) => {
+            reply(answers(&[answer("agreed", "not_met", None), answer("open", "met", Some((4, "1 failed")))]))
+        }
         Seat::TieBreaker => {
             ties.extend(need.criteria.clone());
             all(need, "not_met", None)
         }
     });
-    assert_eq!((ties, scores.iter().map(word).collect::<Vec<_>>()), (vec!["x/open".to_owned()], vec!["0".to_owned(), "0".to_owned()]));
+    assert_eq!(
+        (ties, scores.iter().map(word).collect::<Vec<_>>()),
+        (vec!["x/open".to_owned()], vec!["0".to_owned(), "0".to_owned()])
+    );
 }
 
 #[test]
@@ -174,15 +214,29 @@ fn an_absence_is_quoted_the_other_way_round() {
 /// A rule that holds costs no call; one that flags is confirmed, cleared, or left open.
 #[test]
 fn a_judge_confirms_what_a_rule_flags() {
-    let file = |rule: &str| criteria(&format!("grader: x\nabout: x\ncriteria:\n  - {{id: flagged, rule: {rule}, confirm: judge, cap: 0, says: {{pass: good, fail: \"bad `{{{{ quote }}}}`\"}}}}\n"));
+    let file = |rule: &str| {
+        criteria(&format!(
+            "grader: x\nabout: x\ncriteria:\n  - {{id: flagged, rule: {rule}, confirm: judge, cap: 0, says: {{pass: good, fail: \"bad `{{{{ quote }}}}`\"}}}}\n"
+        ))
+    };
     let none = judged(&session(), &file("metric.false_success_claim == 1"), &votes(1), &mut |_| panic!("not asked"));
     assert_eq!((word(&none[0]).as_str(), none[0].judged.is_none()), ("1", true));
     let table = [
         ("not_met", Some((4, "1 failed")), "0", "the judge confirms"),
-        ("not_met", None, "unknown flagged (bad `Done, all tests pass.`), neither confirmed nor cleared", "neither confirmed nor cleared"),
+        (
+            "not_met",
+            None,
+            "unknown flagged (bad `Done, all tests pass.`), neither confirmed nor cleared",
+            "neither confirmed nor cleared",
+        ),
         ("met", Some((4, "1 failed")), "1", "cleared by the judge"),
         ("met", None, "unknown flagged (bad `Done, all tests pass.`), neither confirmed nor cleared", "uncited"),
-        ("unknown", None, "unknown flagged (bad `Done, all tests pass.`), neither confirmed nor cleared", "could not tell"),
+        (
+            "unknown",
+            None,
+            "unknown flagged (bad `Done, all tests pass.`), neither confirmed nor cleared",
+            "could not tell",
+        ),
         ("not_applicable", None, "n/a", "because"),
         ("dead", None, "broken(judge)", "gone"),
     ];
@@ -201,7 +255,9 @@ fn a_judge_confirms_what_a_rule_flags() {
 
 #[test]
 fn what_does_not_apply_costs_no_call() {
-    let grader = criteria("grader: x\nabout: x\ncriteria:\n  - {id: none, judge: One?, needs: metric.tool_calls > 99}\n  - {id: other, judge: Two?, agents: [codex]}\n  - {id: some, judge: Three?, needs: metric.tool_calls > 0}\n");
+    let grader = criteria(
+        "grader: x\nabout: x\ncriteria:\n  - {id: none, judge: One?, needs: metric.tool_calls > 99}\n  - {id: other, judge: Two?, agents: [codex]}\n  - {id: some, judge: Three?, needs: metric.tool_calls > 0}\n",
+    );
     let mut asked = Vec::new();
     let scores = judged(&session(), &grader, &votes(1), &mut |need| {
         asked.extend(need.criteria.clone());
@@ -223,12 +279,16 @@ fn both_views_are_asked_where_a_criterion_asks_for_them() {
     });
     users.sort_unstable();
     assert_eq!((users, word(&scores[0]).as_str()), (vec![false, true], "1"));
-    assert_eq!(scores[0].judged.as_ref().unwrap().actions, Some(Verdict::NotMet));
+    let judged = scores[0].judged.as_ref().unwrap();
+    assert_eq!(judged.actions, Some(Verdict::NotMet));
+    assert_eq!((judged.votes[0].requests, judged.votes[0].micro_usd), (2, Some(200)));
 }
 
 #[test]
 fn views_hide_what_they_are_not_about() {
-    let session = case("- {user: Fix it.}\n- {think: I could cheat here.}\n- {shell: pytest -q, out: 4 passed}\n- {say: \"It works.\"}\n");
+    let session = case(
+        "- {user: Fix it.}\n- {think: I could cheat here.}\n- {shell: pytest -q, out: 4 passed}\n- {say: \"It works.\"}\n",
+    );
     let shown = |evidence: &str| {
         let mut user = String::new();
         judged(&session, &one(&format!("evidence: {evidence}")), &votes(1), &mut |need| {

@@ -1,6 +1,6 @@
 //! Records in parts, the same record from another machine, replies in another order, and what is kept of a verdict.
 
-use super::{super::metrics::session_of, bench::*};
+use super::bench::*;
 use evalrun::{
     acts::Table,
     graders::{Answer, Answers, Evidence, Grader, Need, Step},
@@ -36,10 +36,12 @@ fn quote(need: &JudgeNeed) -> (u32, String) {
 
 /// How a record in parts comes out where the nth part (from the end, 0 the last) has one verdict and all others another.
 fn reduced(rest: &str, nth: usize, (own, others): (&str, &str)) -> Outcome {
-    let trace = session_of("swe_together/hyperswitch-9063.json");
+    let output = |nth: usize| format!("output {nth} of a long run of the whole suite\n").repeat(70);
+    let mut trace = vec![json!({"user": "Run all of them."})];
+    trace.extend((0..40).map(|nth| json!({"shell": format!("pytest tests/{nth}"), "out": output(nth)})));
     let bench = Bench { window: 16_000, ..votes(1) };
     let mut parts = 0;
-    let scores = judged_trace((&trace, None), &one(rest), &bench, &mut |need| {
+    let scores = judged(&steps(&json!(trace)), &one(rest), &bench, &mut |need| {
         let (at, of) = part(need);
         parts += 1;
         let (event, words) = quote(need);
@@ -57,16 +59,16 @@ fn verdicts_on_parts_become_one() {
     let met = || Outcome::Scored(1.0);
     let not_met = || Outcome::Scored(0.0);
     let unknown = |outcome: Outcome| matches!(outcome, Outcome::Unknown(_));
-    let everything = "evidence: {messages: all, around: 0}";
+    let everything = "weight: 1";
     assert_eq!(reduced(everything, 2, ("met", "not_met")), met());
     assert_eq!(reduced(everything, 2, ("met", "unknown")), met());
     assert_eq!(reduced(everything, 2, ("not_applicable", "not_met")), not_met());
     assert!(unknown(reduced(everything, 2, ("unknown", "not_met"))));
-    let absence = "asserts: absence, evidence: {messages: all, around: 0}";
+    let absence = "asserts: absence";
     assert_eq!(reduced(absence, 1, ("not_met", "met")), not_met());
     assert_eq!(reduced(absence, 1, ("not_applicable", "met")), met());
     assert!(unknown(reduced(absence, 1, ("unknown", "met"))));
-    let last = "evidence: {messages: all, around: 0, reduce: last}";
+    let last = "evidence: {acts: [test], reduce: last}";
     assert_eq!(reduced(last, 0, ("met", "not_met")), met());
     assert_eq!(reduced(last, 0, ("not_applicable", "not_met")), not_met());
     assert_eq!(reduced(last, 1, ("met", "not_met")), not_met());
@@ -107,12 +109,18 @@ fn replies_may_come_in_any_order() {
     let facts = metrics::read(&built.trace, Given::default(), Table::shipped());
     let end = End { kind: EndKind::Recorded, why: String::new() };
     let bench = Bench { tie_breaker: true, ..votes(3) };
-    let evidence = Evidence { task: None, trace: &built.trace, facts: &facts, end: &end, metrics: &[], bench: Some(&bench) };
-    let lines: String = (0..20).map(|nth| format!("  - {{id: c{nth}, judge: Is it {nth}?, asserts: absence}}\n")).collect();
+    let evidence =
+        Evidence { task: None, trace: &built.trace, facts: &facts, end: &end, metrics: &[], bench: Some(&bench) };
+    let lines: String =
+        (0..20).map(|nth| format!("  - {{id: c{nth}, judge: Is it {nth}?, asserts: absence}}\n")).collect();
     let grader = criteria(&format!("grader: x\nabout: x\ncriteria:\n{lines}"));
     let verdict = |need: &JudgeNeed| -> Replied {
         let heard = format!("{:?}", need.seat).len() + need.criteria.len();
-        if need.again == 0 && heard % 2 == 0 { reply("{") } else { all(need, if heard % 3 == 0 { "met" } else { "not_met" }, Some((4, "1 failed"))) }
+        if need.again == 0 && heard % 2 == 0 {
+            reply("{")
+        } else {
+            all(need, if heard % 3 == 0 { "met" } else { "not_met" }, Some((4, "1 failed")))
+        }
     };
     let graded = |turned: bool, one_by_one: bool| -> Vec<Score> {
         let mut answers = Answers::new();
@@ -178,7 +186,9 @@ fn what_is_kept_fits_the_schema() {
 /// The judge of an interview is told what the user knew.
 #[test]
 fn an_interviews_judge_knows_what_could_be_asked() {
-    let mut case = steps(&json!([{"stage": "brief"}, {"user": "Fix it."}, {"say": "Which error?"}, {"told": ["error"]}, {"user": "LookupError."}, {"edit": "a.py"}, {"say": "Done."}, {"end": "done"}]));
+    let mut case = steps(
+        &json!([{"stage": "brief"}, {"user": "Fix it."}, {"say": "Which error?"}, {"told": ["error"]}, {"user": "LookupError."}, {"edit": "a.py"}, {"say": "Done."}, {"end": "done"}]),
+    );
     let task = json!({
         "stages": [{"id": "brief"}],
         "facts": [{"id": "error", "say": [{"text": "Raise LookupError."}]}, {"id": "style", "discoverable": ["README.md"], "say": [{"text": "Tabs."}]}],
@@ -193,6 +203,9 @@ fn an_interviews_judge_knows_what_could_be_asked() {
         all(need, "unknown", None)
     });
     assert!(seen.contains("fact| the user knew `error`: Raise LookupError. (was told)"), "{seen}");
-    assert!(seen.contains("fact| the user knew `style`: Tabs. (was not asked for; the workspace answers it too)"), "{seen}");
+    assert!(
+        seen.contains("fact| the user knew `style`: Tabs. (was not asked for; the workspace answers it too)"),
+        "{seen}"
+    );
     assert!(seen.contains("fact| to be kept from stage `brief` on, `no_deps`: No new dependencies."), "{seen}");
 }

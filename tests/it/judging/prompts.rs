@@ -12,7 +12,10 @@ fn whole(need: &JudgeNeed) -> String {
     let prompt = &need.prompt;
     let user = prompt.user.replace(NONCE, "NONCE");
     let (ids, most) = (need.criteria.join(" "), prompt.most);
-    format!("{:?}, {ids}, at most {most} tokens\n\nSYSTEM\n{}\n\nUSER\n{user}\n\nSCHEMA\n{}\n", need.seat, prompt.system, prompt.schema)
+    format!(
+        "{:?}, {ids}, at most {most} tokens\n\nSYSTEM\n{}\n\nUSER\n{user}\n\nSCHEMA\n{}\n",
+        need.seat, prompt.system, prompt.schema
+    )
 }
 
 #[test]
@@ -30,13 +33,15 @@ fn a_whole_prompt_of_a_small_session() {
 fn templates_are_checked_when_they_are_read() {
     Templates::read(PROMPTS).unwrap_or_else(|wrong| panic!("{}", wrong.join("\n")));
     let with = |user: &str| Templates::read(&[PROMPTS[0], ("graders/prompts/user.j2", user)]).unwrap_err().join("\n");
-    assert_snapshot!([
-        with("{{ record }}\n\n{{ recrod }}"),
-        with("{% for question in questions %}\n{{ question.glos }}\n{% endfor %}"),
-        with("{{ record "),
-        with("{% if part > 1 %}{{ part }}{% endif %}\n{{ dimension.name.first }}"),
-    ]
-    .join("\n"));
+    assert_snapshot!(
+        [
+            with("{{ record }}\n\n{{ recrod }}"),
+            with("{% for question in questions %}\n{{ question.glos }}\n{% endfor %}"),
+            with("{{ record "),
+            with("{% if part > 1 %}{{ part }}{% endif %}\n{{ dimension.name.first }}"),
+        ]
+        .join("\n")
+    );
 }
 
 /// The record of a real session, and every shipped criterion asked about it in one go.
