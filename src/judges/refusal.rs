@@ -108,7 +108,9 @@ fn words(response: &Response) -> String {
 mod tests {
     use super::*;
 
-    fn response(headers: &[(&str, &str)]) -> Response {
+    type Headers = &'static [(&'static str, &'static str)];
+
+    fn response(headers: Headers) -> Response {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Response { status: 429, headers, body: Vec::new() }
     }
@@ -116,7 +118,7 @@ mod tests {
     #[test]
     fn the_time_to_wait_is_read_from_what_each_provider_writes() {
         let now = DateTime::parse_from_rfc3339("2026-11-24T12:00:00Z").unwrap().to_utc();
-        let cases: &[(&[(&str, &str)], Option<u64>)] = &[
+        let cases: [(Headers, Option<u64>); 12] = [
             (&[], None),
             (&[("retry-after", "7")], Some(7000)),
             (&[("Retry-After", "0.5")], Some(500)),

@@ -296,7 +296,12 @@ impl Asking {
             people: &inner.chosen.queue,
             cancel: &inner.cancel,
         };
-        (provider(call.vote)?.complete)(&request, &desk).await
+        let asked = (provider(call.vote)?.complete)(&request, &desk);
+        tokio::select! {
+            replied = asked => replied,
+            // Nobody waits for a judge that takes its time once the run is stopped.
+            () = inner.cancel.cancelled() => Err(Fault::new(Boundary::Judge, "cancelled", "stopped by us").into()),
+        }
     }
 
     fn paid(&self, vote: &VoteSpec, reply: JudgeReply) -> JudgeReply {
