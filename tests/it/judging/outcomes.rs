@@ -122,7 +122,7 @@ fn the_second_try_is_told_the_mistake_and_asks_only_for_what_is_missing() {
     let scores = judged(&session(), &grader, &votes(1), &mut |need| {
         seen.push((need.again, need.criteria.clone(), need.prompt.user.clone()));
         match need.again {
-            0 => reply(answers(&[answer("one", "not_met", None), answer("two", "not_met", None).clone()]).replacen(
+            0 => reply(answers(&[answer("one", "not_met", None), answer("two", "not_met", None)]).replacen(
                 "not_met\"}]",
                 "7\"}]",
                 1,
@@ -143,7 +143,9 @@ fn the_second_try_is_told_the_mistake_and_asks_only_for_what_is_missing() {
 
 #[test]
 fn votes_and_tie_breakers() {
-    let table: &[(&str, &[&str], Option<&str>, &str, bool)] = &[
+    // What it is, the votes, the tie breaker's, the outcome, whether a person is to decide.
+    type Row<'r> = (&'r str, &'r [&'r str], Option<&'r str>, &'r str, bool);
+    let table: &[Row<'_>] = &[
         ("agree", &["met", "met"], None, "1", false),
         ("agree against", &["not_met", "not_met", "not_met"], None, "0", false),
         ("differ, nobody breaks", &["met", "not_met"], None, "unknown split", true),

@@ -116,10 +116,10 @@ fn replies_may_come_in_any_order() {
     let grader = criteria(&format!("grader: x\nabout: x\ncriteria:\n{lines}"));
     let verdict = |need: &JudgeNeed| -> Replied {
         let heard = format!("{:?}", need.seat).len() + need.criteria.len();
-        if need.again == 0 && heard % 2 == 0 {
+        if need.again == 0 && heard.is_multiple_of(2) {
             reply("{")
         } else {
-            all(need, if heard % 3 == 0 { "met" } else { "not_met" }, Some((4, "1 failed")))
+            all(need, if heard.is_multiple_of(3) { "met" } else { "not_met" }, Some((4, "1 failed")))
         }
     };
     let graded = |turned: bool, one_by_one: bool| -> Vec<Score> {
