@@ -50,6 +50,8 @@ pub enum Verb {
     Calibrate(CalibrateArgs),
     /// Say what can be run here, and the command for each thing that cannot
     Doctor(DoctorArgs),
+    /// Write what a run needs a person for, or read the decisions back
+    Label(LabelArgs),
     /// List what there is
     List(ListArgs),
     /// Write a first suite into this folder; never overwrites
@@ -84,8 +86,30 @@ pub struct RunArgs {
     /// Say what would be run and spent, and stop
     #[arg(long)]
     pub dry_run: bool,
+    /// With --dry-run, estimate what the judge takes from the trials of this run
+    #[arg(long, value_name = "RUN", requires = "dry_run")]
+    pub like: Option<PathBuf>,
+    #[command(flatten)]
+    pub judge: JudgeArgs,
     #[command(flatten)]
     pub out: OutArgs,
+}
+
+/// Who is asked for verdicts; the same for every verb that grades.
+#[derive(Debug, Default, Clone, Args)]
+pub struct JudgeArgs {
+    /// The judge: one of the suite's (default: the first), SUITE.yaml[:NAME], openai:MODEL, anthropic:MODEL, recorded or human
+    #[arg(long, value_name = "J", conflicts_with = "no_judge")]
+    pub judge: Option<String>,
+    /// Ask nobody: what only a judge can answer is not asked
+    #[arg(long)]
+    pub no_judge: bool,
+    /// Take replies that were kept, and ask nobody for others
+    #[arg(long)]
+    pub offline: bool,
+    /// Where replies are kept (default: .evalrun/judge-cache)
+    #[arg(long, value_name = "DIR")]
+    pub judge_cache: Option<PathBuf>,
 }
 
 /// Where results go; the same for every verb that writes them.
@@ -156,6 +180,12 @@ pub struct ResumeArgs {
     /// The run's folder (default: the newest)
     #[arg(value_name = "RUN")]
     pub run: Option<PathBuf>,
+    /// Take replies of the judge that were kept, and ask nobody for others
+    #[arg(long)]
+    pub offline: bool,
+    /// Where the judge's replies are kept (default: .evalrun/judge-cache)
+    #[arg(long, value_name = "DIR")]
+    pub judge_cache: Option<PathBuf>,
     /// More outputs
     #[arg(long = "to", value_name = "REPORTER[:PATH]")]
     pub to: Vec<String>,
@@ -175,6 +205,11 @@ pub struct GradeArgs {
     /// Read the files as this format
     #[arg(long = "as", value_name = "FORMAT")]
     pub format: Option<String>,
+    /// Say what the judge would be asked and what that may cost, and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub judge: JudgeArgs,
     #[command(flatten)]
     pub out: OutArgs,
 }
@@ -322,6 +357,35 @@ pub struct CalibrateArgs {
     /// Print the numbers as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Rows have an item, a question, where its evidence is, and empty columns: rater, label (met, not_met, unknown, \
+not_applicable), event, quote, why. `evalrun calibrate --labels` reads the same file. docs/judge-providers.md has the columns."
+)]
+pub struct LabelArgs {
+    /// The run's folder, or that of graded sessions (default: the newest run)
+    #[arg(value_name = "RUN")]
+    pub run: Option<PathBuf>,
+    /// Where the rows go, .csv or .jsonl (default: stdout)
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    pub to: Option<PathBuf>,
+    /// The form of the rows, where the file's name does not say
+    #[arg(long = "form", value_enum, conflicts_with = "from")]
+    pub form: Option<LabelForm>,
+    /// Read the rows that were filled in, instead of writing any
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// Keep the questions that are answered whole as recordings for the judge `recorded`
+    #[arg(long, value_name = "DIR", requires = "from")]
+    pub record: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LabelForm {
+    Csv,
+    Jsonl,
 }
 
 #[derive(Debug, Args)]

@@ -2,23 +2,28 @@
 
 use super::{
     args::{GradeArgs, ImportArgs, OutArgs},
-    as_run, exit, report, run, say,
+    as_run, estimate, exit,
+    judged::{self, Known},
+    report, run, say,
 };
 use crate::graders::SHIPPED;
 use crate::model::{
     fault::{Boundary, Fault},
-    run::Results as _,
+    judge_spec::JudgeSpec,
     suite::{ActsSpec, GraderSpec},
 };
 use crate::reporters::{Report, RunFacts};
 use crate::runner::{
-    Ended, Grading, clock,
+    Ended, Grading, clock, grade_again,
     sessions::{
         Refused, SessionTrials, SessionsRecord, grade_sessions, named_bundles, session_results, take, unreadable,
     },
 };
-use crate::store::{Blobs, Bundle, FolderResults, Layout, RunLock, RunRecord, bundles, read_json, write_trace};
-use std::path::{Path, PathBuf};
+use crate::store::{Blobs, Bundle, Layout, RunLock, RunRecord, bundles, read_json, write_trace};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 pub fn grade(args: &GradeArgs) -> i32 {
     let (runs, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
@@ -40,13 +45,20 @@ fn grade_files(files: &[PathBuf], args: &GradeArgs) -> Result<i32, Fault> {
     }
     let found = bundles(files);
     let grading = chosen(&args.graders, Path::new("."))?;
+    if args.dry_run {
+        say::out(&estimate::of_sessions(&found, &grading, args)?);
+        return Ok(exit::DONE);
+    }
     let folder = args.out.folder.clone().unwrap_or_else(|| Path::new(run::RUNS).join(clock::run_id()));
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     if folder.join("sessions.json").exists() || folder.join("run.json").exists() {
         let message = format!("{} holds a run already", folder.display());
         return Err(Fault::new(Boundary::Store, "exists", message).hint("choose another --out"));
     }
+    let grading = estimate::judging(grading, args, &folder)?;
+    judged::reachable(grading.asking())?;
     let record = runtime()?.block_on(grade_sessions(found, args.format.as_deref(), &grading, &folder))?;
+    said(&grading, args);
     refusals(&record.refused);
     if record.sessions.is_empty() {
         say::errors(&["no session was found that could be graded; nothing was written".to_owned()]);
@@ -88,21 +100,41 @@ fn run_again(path: &Path, args: &GradeArgs) -> Result<i32, Fault> {
     } else {
         chosen(&args.graders, record.suite.file.parent().unwrap_or(Path::new(".")))?
     };
-    let record = RunRecord { grading: grading.id(), ..record };
-    runtime()?.block_on(async {
-        let results = FolderResults::new(layout.clone(), clock::now);
-        for spec in &record.trials {
-            if layout.scores(&spec.key, &record.grading).exists() {
-                continue;
-            }
-            if let Some(end) = results.ended(spec).await? {
-                let grades = grading.grade(&layout, spec, &end).await?;
-                results.commit_grades(spec, &record.grading, &grades).await?;
-            }
-        }
-        Ok::<(), Fault>(())
-    })?;
+    let judges: Vec<JudgeSpec> = record.judge.iter().chain(&record.suite.judges).cloned().collect();
+    let suite = &record.suite;
+    let known = Known { judges: &judges, permits: &suite.permits, seed: suite.seed, folder: &layout.root };
+    let asking = judged::asking(&args.judge, &known)?;
+    let judge = asking.as_ref().map(|asking| asking.judge().clone());
+    let grading = asking.into_iter().fold(grading, Grading::with_judge);
+    let record = RunRecord { grading: grading.id(), judge, ..record };
+    if args.dry_run {
+        say::out(&estimate::of_run(&layout, &record, &grading)?);
+        return Ok(exit::DONE);
+    }
+    judged::reachable(grading.asking())?;
+    budgeted(&grading, &record, args);
+    runtime()?.block_on(grade_again(&layout, &record, &grading))?;
+    said(&grading, args);
     Ok(report::finish(&layout, &record, &Ended::default(), &args.out))
+}
+
+/// Grading spends within the suite's budget, or the usual one.
+fn budgeted(grading: &Grading, record: &RunRecord, args: &GradeArgs) {
+    let Some(asking) = grading.asking() else { return };
+    let usual = judged::is_paid(Some(asking), &args.judge).then_some(judged::USUAL_BUDGET);
+    let Some(most) = record.suite.budget.cost.or(usual) else { return };
+    let (stopping, spent) = (asking.clone(), AtomicU64::new(0));
+    asking.paid_by(Box::new(move |micro| {
+        if spent.fetch_add(micro, Ordering::SeqCst) + micro >= most {
+            stopping.stop();
+        }
+    }));
+}
+
+fn said(grading: &Grading, args: &GradeArgs) {
+    if let Some(took) = judged::took(&grading.spent()).filter(|_| !args.out.json) {
+        say::note(&took);
+    }
 }
 
 pub fn import(args: &ImportArgs) -> i32 {

@@ -7,11 +7,14 @@ mod check;
 mod compare;
 mod demo;
 mod doctor;
+mod estimate;
 pub mod exit;
 mod explain;
 mod gate;
 mod grade;
 mod init;
+mod judged;
+mod label;
 mod list;
 pub mod names;
 mod power;
@@ -51,6 +54,7 @@ pub fn main() -> i32 {
         Some(Verb::Power(args)) => power::power(&args),
         Some(Verb::Calibrate(args)) => calibrate::calibrate(&args),
         Some(Verb::Doctor(args)) => doctor::doctor(&args),
+        Some(Verb::Label(args)) => label::label(&args),
         Some(Verb::List(args)) => list::list(args.what),
         Some(Verb::Init(args)) => init::init(&args),
         Some(Verb::ServeModel(args)) => serve_model::serve_model(&args),

@@ -1,7 +1,8 @@
 //! What exists in this version, for the suite language.
 
 use crate::agents::{AGENTS, Word};
-use crate::suite::{DriverDoc, DriverField, FieldKind, Names};
+use crate::judges::JUDGES;
+use crate::suite::{DriverDoc, DriverField, FieldKind, JudgeDoc, Names};
 use std::sync::LazyLock;
 
 /// Drivers that the design names and this version lacks: a suite that uses one is told so.
@@ -34,7 +35,11 @@ static DRIVERS: LazyLock<Vec<DriverDoc<'static>>> = LazyLock::new(|| {
 static GRADERS: LazyLock<Vec<&'static str>> =
     LazyLock::new(|| crate::graders::SHIPPED.iter().map(|(name, _)| *name).collect());
 
+static JUDGE_DOCS: LazyLock<Vec<JudgeDoc<'static>>> = LazyLock::new(|| {
+    JUDGES.iter().map(|judge| JudgeDoc { name: judge.name, about: judge.about, model: judge.model }).collect()
+});
+
 /// The registries' names.
 pub fn names() -> Names<'static> {
-    Names { drivers: &DRIVERS, graders: &GRADERS, later_drivers: LATER_DRIVERS }
+    Names { drivers: &DRIVERS, graders: &GRADERS, judges: &JUDGE_DOCS, later_drivers: LATER_DRIVERS }
 }

@@ -1,18 +1,30 @@
 //! `evalrun resume`: goes on where a run stopped. What is committed is never run again.
 
 use super::{
-    args::{OutArgs, ResumeArgs},
-    report, run, say,
+    args::{JudgeArgs, OutArgs, ResumeArgs},
+    judged, report, run, say,
 };
-use crate::model::fault::{Boundary, Fault};
-use crate::runner::{Grading, leftovers};
+use crate::model::{
+    fault::{Boundary, Fault},
+    judge_spec::JudgeSpec,
+};
+use crate::runner::{Grading, asking::Asking, leftovers};
 use crate::store::{RunLock, RunRecord, read_json};
+use std::path::Path;
 
 pub fn resume(args: &ResumeArgs) -> i32 {
     match begun(args) {
         Ok(begun) => run::play(begun, &OutArgs { folder: None, to: args.to.clone(), json: args.json }),
         Err(fault) => run::refuse(&fault),
     }
+}
+
+/// The judge that the run began with.
+fn asking(args: &ResumeArgs, record: &RunRecord, folder: &Path) -> Result<Option<Asking>, Fault> {
+    let typed = JudgeArgs { offline: args.offline, judge_cache: args.judge_cache.clone(), ..JudgeArgs::default() };
+    let judges: Vec<JudgeSpec> = record.judge.iter().cloned().collect();
+    let suite = &record.suite;
+    judged::asking(&typed, &judged::Known { judges: &judges, permits: &suite.permits, seed: suite.seed, folder })
 }
 
 fn begun(args: &ResumeArgs) -> Result<run::Begun, Fault> {
@@ -29,6 +41,9 @@ fn begun(args: &ResumeArgs) -> Result<run::Begun, Fault> {
     let grading = Grading::of_suite(&record.suite).map_err(|lines| {
         Fault::new(Boundary::Grader, "criteria", lines.join("; ")).hint("put the criteria files back")
     })?;
+    let asking = asking(args, &record, &layout.root)?;
+    judged::reachable(asking.as_ref())?;
+    let grading = asking.into_iter().fold(grading, Grading::with_judge);
     let record = if grading.id() == record.grading {
         record
     } else {

@@ -2,7 +2,7 @@
 
 use super::{
     args::{OutArgs, RunArgs, SandboxArg},
-    exit, names, report, say,
+    estimate, exit, judged, names, report, say,
 };
 use crate::agents::driver;
 use crate::gate::worse;
@@ -109,7 +109,13 @@ fn one_suite(args: &RunArgs, suite: Suite) -> i32 {
     };
     if args.dry_run {
         say::out(&dry(&planned));
-        return exit::DONE;
+        return match estimate::of_plan(args, &suite, (&planned, grading)) {
+            Ok(words) => {
+                say::out(&words);
+                exit::DONE
+            }
+            Err(fault) => refuse(&fault),
+        };
     }
     let begun = hidden(&planned.trials)
         .and_then(|()| sandbox(args.sandbox, suite.sandbox))
@@ -156,6 +162,15 @@ fn begin(args: &RunArgs, suite: Suite, planned: Plan, (grading, sandbox): (Gradi
     if layout.run().exists() {
         return Err(holds_a_run(&layout));
     }
+    let folder = layout.root.as_path();
+    let known = judged::Known { judges: &suite.judges, permits: &suite.permits, seed: suite.seed, folder };
+    let asking = judged::asking(&args.judge, &known)?;
+    judged::reachable(asking.as_ref())?;
+    let paid = judged::is_paid(asking.as_ref(), &args.judge);
+    let judge = asking.as_ref().map(|asking| asking.judge().clone());
+    let grading = asking.into_iter().fold(grading, Grading::with_judge);
+    let mut suite = suite;
+    suite.budget.cost = suite.budget.cost.or(paid.then_some(judged::USUAL_BUDGET));
     std::fs::create_dir_all(&layout.root).map_err(|error| {
         Fault::new(Boundary::Store, "io", format!("cannot create {}: {error}", layout.root.display()))
     })?;
@@ -169,6 +184,7 @@ fn begin(args: &RunArgs, suite: Suite, planned: Plan, (grading, sandbox): (Gradi
         trials: planned.trials,
         not_run: planned.not_run,
         grading: grading.id(),
+        judge,
         sandbox: sandbox.to_owned(),
         host: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         failed_in: args.failed_in.as_ref().map(|run| run.display().to_string()),
@@ -193,6 +209,7 @@ pub fn play(begun: Begun, out: &OutArgs) -> i32 {
     if !out.json {
         say::note(&announce(&record));
     }
+    let asking = grading.clone();
     let ended = match drive(&layout, &record, grading) {
         Ok(ended) => ended,
         Err(fault) => {
@@ -201,6 +218,10 @@ pub fn play(begun: Begun, out: &OutArgs) -> i32 {
             return exit::BROKEN;
         }
     };
+    let spent = asking.spent();
+    if let Some(took) = judged::took(&spent).filter(|_| !out.json) {
+        say::note(&took);
+    }
     let code = report::finish(&layout, &record, &ended, out);
     drop(lock);
     code
@@ -257,8 +278,9 @@ fn announce(record: &RunRecord) -> String {
         None => "no cost".to_owned(),
     };
     let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let judge = record.judge.as_ref().map(|judge| format!(", {}", judged::introduced(judge))).unwrap_or_default();
     format!(
-        "{}: {} of {}, {cost}, sandbox: {}",
+        "{}: {} of {}, {cost}, sandbox: {}{judge}",
         record.suite.name,
         plural(record.trials.len(), "trial"),
         plural(agents.len(), "agent"),

@@ -4,6 +4,8 @@ use super::{args::ExplainArgs, grade, run};
 use crate::graders::{Criteria, SHIPPED, shipped};
 use crate::model::{
     fault::{Boundary, Fault},
+    id::TrialKey,
+    results::TrialResult,
     run::{Attempt, Grades, TrialEnd, TrialSpec},
     score::Score,
     suite::GraderSpec,
@@ -18,7 +20,10 @@ use crate::runner::{
 use crate::store::{Blobs, Layout, RunRecord, bundles, newest_graded, read_json, read_trace};
 use globset::Glob;
 use serde_json::{Map, Value};
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 /// A trial with all that its numbers were made from.
 pub struct Loaded {
@@ -133,7 +138,7 @@ fn trial(layout: &Layout, record: &RunRecord, spec: &TrialSpec) -> Result<Loaded
             "the trial has not been graded: there are metrics, and no scores; `evalrun grade RUN` grades it".to_owned(),
         );
     }
-    let grading = match Grading::of_suite(&record.suite) {
+    let grading = match Grading::of_run(record) {
         Ok(grading) => {
             if grading.id() != record.grading {
                 notes.push(
@@ -160,6 +165,33 @@ fn trial(layout: &Layout, record: &RunRecord, spec: &TrialSpec) -> Result<Loaded
         metrics,
         notes,
     })
+}
+
+/// What each criterion of a run or of graded sessions asks, by `dimension/criterion`.
+pub fn questions(folder: &Path) -> BTreeMap<String, String> {
+    let record: Option<RunRecord> = read_json(&folder.join("run.json")).ok();
+    let files: Vec<Criteria> = match record {
+        Some(record) => record.suite.graders.iter().filter_map(criteria).collect(),
+        None => all_shipped(),
+    };
+    let of = |file: Criteria| {
+        let name = file.grader.clone();
+        file.criteria.into_iter().map(move |criterion| (format!("{name}/{}", criterion.id), criterion.asked))
+    };
+    files.into_iter().flat_map(of).collect()
+}
+
+/// Where the events of a trial stand.
+pub fn record(folder: &Path, trial: &TrialResult) -> String {
+    let session = folder.join("sessions").join(&trial.id).join("trace.jsonl");
+    if session.exists() {
+        return session.display().to_string();
+    }
+    let key = TrialKey { task: trial.task.clone(), twin: trial.twin, agent: trial.agent.clone(), n: trial.trial };
+    let layout = Layout::at(folder);
+    let end: Option<TrialEnd> = read_json(&layout.trial_end(&key)).ok();
+    let path = end.map(|end| layout.attempt(&key, Attempt(end.attempt)).join("trace.jsonl"));
+    path.map(|path| path.display().to_string()).unwrap_or_default()
 }
 
 fn unreadable(lines: &[String]) -> Fault {
@@ -229,7 +261,15 @@ fn session_file(path: &Path, format: Option<&str>) -> Result<Loaded, Fault> {
     let Taken { name, imported, .. } = taken.swap_remove(0);
     let grading = grade::chosen(&[], Path::new("."))?;
     let end = End { kind: EndKind::Recorded, why: String::new() };
-    let grades = grading.grade_case(&Case { task: None, twin: false, trace: &imported.trace, end: &end, diffs: &[] });
+    let grades = grading.grade_case(&Case {
+        item: &name,
+        attempt: None,
+        task: None,
+        twin: false,
+        trace: &imported.trace,
+        end: &end,
+        diffs: &[],
+    });
     let unread = |(line, what): &(u64, String)| format!("line {line} could not be read: {what}");
     Ok(Loaded {
         id: name,

@@ -24,6 +24,7 @@ mod list;
 mod node;
 mod outcome;
 pub mod program;
+mod rounds;
 mod rule;
 mod says;
 mod shipped;
@@ -33,6 +34,7 @@ pub use criteria::Criteria;
 pub use dimension::{MET, dimension, dimensions};
 pub use list::list_document;
 pub use outcome::{interview_result, passed, stage_results};
+pub use rounds::{first_needs, run_all};
 pub use shipped::{SHIPPED, shipped};
 
 use crate::{

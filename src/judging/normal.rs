@@ -10,7 +10,7 @@ use std::{borrow::Cow, sync::LazyLock};
 static VOLATILE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?P<date>\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|\s?[+-]\d{2}:?\d{2}|\sUTC)?",
-        r"|\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?\s+)?(?:\d{1,2}\s+)?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s+\d{1,2}(?:,?\s+\d{4})?,?\s+\d{1,2}:\d{2}(?::\d{2})?(?:\s+[A-Z]{3,4})?(?:\s+\d{4}\b)?(?:\s+[+-]\d{4})?)",
+        r"|\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?\s+)?(?:\d{1,2}\s+)?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s+\d{1,2}(?:,?\s+\d{4})?,?\s+\d{1,2}:\d{2}(?::\d{2})?(?:\s+(?:UTC|GMT|CES?T|[ECMP][SD]T)\b)?(?:\s+\d{4}\b)?(?:\s+[+-]\d{4})?)",
         r"|(?P<time>\b\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?\b)",
         r"|(?P<duration>\b\d+(?:[.,]\d+)?\s?(?:ns|µs|us|ms|s|secs?|seconds?|mins?|minutes?)\b)",
         r"|(?P<pid>\b(?i:pid|process id|ppid)[ =:#]{1,3}\d+)",

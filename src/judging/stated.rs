@@ -11,7 +11,7 @@ use crate::model::{
 use std::collections::BTreeSet;
 
 /// Units of what differs between two runs of the same thing: stated, it would change every prompt.
-const VOLATILE: &[&str] = &["s", "ms", "tokens", "USD", "usd", "bytes"];
+const VOLATILE: &[&str] = &["s", "seconds", "ms", "tokens", "USD", "usd", "bytes"];
 /// Checks of evalrun's that are told one by one, and things that the user knew.
 const MARKS: usize = 40;
 /// Characters of what the user knew.

@@ -14,6 +14,7 @@ pub enum Domain {
     Workspace,
     Trial,
     Script,
+    Judge,
 }
 
 impl Domain {
@@ -27,6 +28,7 @@ impl Domain {
             Domain::Workspace => "evalrun/workspace/1",
             Domain::Trial => "evalrun/trial/1",
             Domain::Script => "evalrun/script/1",
+            Domain::Judge => "evalrun/judge/1",
         }
     }
 }
@@ -87,6 +89,7 @@ pub const VOLATILE: &[&str] = &[
     "longest_silence_s",
     "trace_hash",
     "pid",
+    "kept",
 ];
 
 fn write(value: &Value, out: &mut String) {

@@ -11,6 +11,7 @@ pub mod id;
 pub mod import;
 pub mod interview;
 pub mod judge;
+pub mod judge_spec;
 pub mod results;
 pub mod run;
 pub mod score;

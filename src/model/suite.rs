@@ -1,7 +1,10 @@
 //! A suite as it is after loading.
 
-use super::task::{Permissions, Severity, Task};
-use serde::{Deserialize, Serialize};
+use super::{
+    judge_spec::JudgeSpec,
+    task::{Permissions, Severity, Task},
+};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -18,18 +21,36 @@ pub struct Suite {
     pub permissions: Permissions,
     /// Trials at once.
     pub concurrency: u32,
+    /// Requests at once by provider; adaptive where nothing is said.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub permits: BTreeMap<String, Permits>,
     /// Agents to run when none is named.
     pub run: Vec<String>,
     pub graders: Vec<GraderSpec>,
     pub acts: ActsSpec,
     /// In file order.
     pub agents: Vec<AgentSpec>,
-    /// Judges as written, for the version that has them.
-    #[serde(default)]
-    pub judges: Value,
+    /// In file order; the first is used unless another is named.
+    #[serde(default, deserialize_with = "judges_of_any_version")]
+    pub judges: Vec<JudgeSpec>,
     pub tasks: Vec<Task>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<Gate>,
+}
+
+/// Requests at once to one provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Permits {
+    Fixed(u32),
+    /// Starts low, doubles while nothing is refused, backs off where something is.
+    Adaptive,
+}
+
+/// Runs of before there were judges kept them as written, or `null`: they asked none.
+fn judges_of_any_version<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<JudgeSpec>, D::Error> {
+    let value = Value::deserialize(from)?;
+    if value.is_array() { serde_json::from_value(value).map_err(serde::de::Error::custom) } else { Ok(Vec::new()) }
 }
 
 /// Whole-run budget: running trials finish, nothing new starts.

@@ -17,6 +17,7 @@ mod findings;
 mod habits;
 mod html;
 mod json;
+mod judges;
 mod junit;
 mod markdown;
 mod names;

@@ -16,6 +16,7 @@
 use super::Report;
 use super::findings::{Exclusion, Missing, criteria, exclusions, worst};
 use super::habits::habits;
+use super::judges::{Tally, panel};
 use super::names::{scored_dimensions, spoken};
 use super::standings::{pairs, sentence, side_by_side};
 use super::words::{and, duration, half, number, one_line, plural, score, usd};
@@ -44,6 +45,7 @@ pub fn terminal(report: &Report<'_>, width: usize, colour: Colour) -> String {
     page.table(results);
     page.verdicts(results);
     page.worst(results);
+    page.judges(results);
     page.left_out(results);
     page.gates(results);
     page.habits(results);
@@ -155,6 +157,14 @@ impl Page {
                 let _ = write!(text, " ({}{event})", one_line(&shown.trial.id, 80));
                 self.wrapped("  ", &text, "    ");
             }
+        }
+    }
+
+    fn judges(&mut self, results: &Results) {
+        let Some(panel) = panel(results) else { return };
+        self.section("judges");
+        for text in panel.tallies.iter().map(Tally::sentence).chain(panel.sentences()).take(REASONS) {
+            self.wrapped("  ", &one_line(&text, 400), "    ");
         }
     }
 

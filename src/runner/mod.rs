@@ -4,6 +4,7 @@
 //! work of its own for the second, and the trial's slot is free. Trials are independent: one that breaks does not stop its siblings.
 //! What counts is committed to the run folder before anything else learns of it, so that a run can be killed at any byte.
 
+pub mod asking;
 mod assemble;
 pub mod clock;
 mod conversation;
@@ -16,6 +17,7 @@ mod native;
 mod play;
 pub mod progress;
 pub mod recorder;
+mod regrade;
 mod repeats;
 pub mod rewarded;
 pub mod scripted_model;
@@ -25,6 +27,7 @@ mod turn;
 
 pub use assemble::{AgentTrials, FolderTrials, assemble, diffs, trial_result};
 pub use grading::{Case, Grading};
+pub use regrade::{broken, grade_again};
 
 use crate::model::{
     fault::{Boundary, Fault},
@@ -94,12 +97,13 @@ pub async fn run(job: Job) -> Result<Ended, Fault> {
         job,
     });
     shared.count_spent().await?;
+    shared.watch_judge();
     shared.submit().await?;
     let mut workers = JoinSet::new();
     for _ in 0..shared.job.width.max(1) {
         workers.spawn(work(Arc::clone(&shared), TRIALS));
     }
-    for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+    for _ in 0..shared.job.grading.at_once() {
         workers.spawn(work(Arc::clone(&shared), GRADINGS));
     }
     let clocks = tokio::spawn(watch_clocks(Arc::clone(&shared)));
@@ -144,15 +148,31 @@ impl Shared {
         self.dispatcher.submit(work).await.map(drop)
     }
 
+    /// What judges cost counts while it happens; once the budget is spent they are asked no more.
+    fn watch_judge(self: &Arc<Self>) {
+        let Some(asking) = self.job.grading.asking() else { return };
+        let weak = Arc::downgrade(self);
+        asking.paid_by(Box::new(move |micro| {
+            if let Some(shared) = weak.upgrade() {
+                spend(&shared, micro);
+            }
+        }));
+    }
+
     /// What earlier attempts cost counts, also of those that a crash cut off.
     async fn count_spent(&self) -> Result<(), Fault> {
         if self.job.record.suite.budget.cost.is_none() {
             return Ok(());
         }
         let (results, specs) = (self.results.clone(), self.job.record.trials.clone());
+        let (layout, grading) = (self.job.layout.clone(), self.job.record.grading.clone());
         let spent = on_blocking(move || {
-            let cost = |spec: &TrialSpec| results.spent(&spec.key).micro_usd.unwrap_or(0);
-            Ok(specs.iter().map(cost).sum::<u64>())
+            let judged = |spec: &TrialSpec| {
+                let grades = crate::store::read_json(&layout.scores(&spec.key, &grading));
+                grades.map(|grades| regrade::cost(&grades)).unwrap_or(0)
+            };
+            let cost = |spec: &TrialSpec| results.spent(&spec.key).micro_usd.unwrap_or(0).saturating_add(judged(spec));
+            Ok(specs.iter().map(cost).fold(0, u64::saturating_add))
         });
         let spent = spent.await?;
         spend(self, spent);
@@ -181,6 +201,13 @@ impl Shared {
         self.job.watcher.tell(Progress::Note(format!("budget reached: {budget}; running trials finish")));
     }
 
+    fn cancelled(&self) {
+        self.dispatcher.cancel();
+        if let Some(asking) = self.job.grading.asking() {
+            asking.cancel();
+        }
+    }
+
     fn end(&self) -> Ended {
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
         ended.interrupted = self.job.cancel.is_cancelled();
@@ -202,11 +229,11 @@ async fn watch_clocks(shared: Arc<Shared>) {
         }
     };
     tokio::select! {
-        () = shared.job.cancel.cancelled() => shared.dispatcher.cancel(),
+        () = shared.job.cancel.cancelled() => shared.cancelled(),
         () = out_of_time => {
             shared.reached(&format!("{} s of wall time", wall.unwrap_or(0) as f64 / 1000.0));
             shared.job.cancel.cancelled().await;
-            shared.dispatcher.cancel();
+            shared.cancelled();
         }
     }
 }
@@ -271,6 +298,9 @@ fn spend(shared: &Shared, micro_usd: u64) {
     };
     if let Some(most) = shared.job.record.suite.budget.cost.filter(|most| total >= *most && micro_usd > 0) {
         shared.reached(&format!("{:.2} USD", most as f64 / 1e6));
+        if let Some(asking) = shared.job.grading.asking() {
+            asking.stop();
+        }
     }
 }
 
@@ -284,6 +314,8 @@ async fn grade(shared: &Shared, spec: &TrialSpec) -> Result<(), Fault> {
     let job = &shared.job;
     let Some(end) = shared.results.ended(spec).await? else { return Ok(()) };
     match job.grading.grade(&job.layout, spec, &end).await {
+        // What we stopped is graded when the run goes on.
+        Ok(grades) if job.cancel.is_cancelled() && broken(&grades) > 0 => {}
         Ok(grades) => {
             shared.results.commit_grades(spec, &job.record.grading, &grades).await?;
             job.watcher.tell(Progress::Graded(spec.key.clone()));

@@ -63,6 +63,7 @@ pub async fn as_run(results: Vec<Rewarded>, layout: &Layout, blobs: &Blobs) -> R
         .map_err(|error| wrong("io", format!("cannot create {}: {error}", layout.root.display())))?;
     let _lock = RunLock::take(&layout.root)?;
     let record = RunRecord {
+        judge: None,
         version: 1,
         run: clock::run_id(),
         started: clock::now(),
@@ -92,8 +93,15 @@ pub async fn as_run(results: Vec<Rewarded>, layout: &Layout, blobs: &Blobs) -> R
             task_hash: spec.task.hash.clone(),
             ..trial_end(&spec.key.task, &trace, (end.clone(), trace_hash))
         };
-        let grades =
-            grading.grade_case(&Case { task: Some(&spec.task), twin: false, trace: &trace, end: &end, diffs: &[] });
+        let grades = grading.grade_case(&Case {
+            item: &spec.key.to_string(),
+            attempt: None,
+            task: Some(&spec.task),
+            twin: false,
+            trace: &trace,
+            end: &end,
+            diffs: &[],
+        });
         if results.commit(spec, attempt, &ended).await? == Commit::First {
             results.commit_grades(spec, &record.grading, &grades).await?;
         }
@@ -165,7 +173,8 @@ fn suite(file: PathBuf, tasks: &BTreeMap<String, Arc<Task>>, agents: &BTreeMap<S
         graders: vec![GraderSpec::Criteria { name: "outcome".to_owned(), path: None }],
         acts: ActsSpec::default(),
         agents: agents.values().map(|agent| (**agent).clone()).collect(),
-        judges: Value::Null,
+        permits: BTreeMap::new(),
+        judges: Vec::new(),
         tasks: tasks.values().map(|task| (**task).clone()).collect(),
         gate: None,
     }

@@ -28,6 +28,18 @@ pub fn redactor(agent: &AgentSpec) -> Result<Redactor, Fault> {
         found.push((name.clone(), given(name).map_err(|why| missing(agent, &why))?));
     }
     found.extend(agents::lent_secrets(agent)?);
+    hiding(found)
+}
+
+/// What hides the secrets of a judge's replies: the variables its seats name, where they are set, and our own.
+///
+/// # Errors
+/// When one is too short to be hidden. Names it, never its value.
+pub fn of_judge(names: &[String]) -> Result<Redactor, Fault> {
+    hiding(names.iter().filter_map(|name| Some((name.clone(), given(name).ok()?))).collect())
+}
+
+fn hiding(mut found: Vec<(String, String)>) -> Result<Redactor, Fault> {
     let own =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     found.extend(own.filter(|(name, value)| looks_secret(name, value)));

@@ -16,6 +16,7 @@ use crate::model::{
     fault::{Boundary, Fault},
     id::TrialKey,
     import::{Importer, Member},
+    judge_spec::JudgeSpec,
     results::{Results, TrialResult},
     run::{Grades, GradingId, TrialEnd},
     trace::{Body, End, EndKind, Trace, Usage},
@@ -39,6 +40,9 @@ pub struct SessionsRecord {
     pub finished: String,
     pub evalrun: String,
     pub grading: GradingId,
+    /// Who was asked for verdicts; absent: nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<JudgeSpec>,
     pub sessions: Vec<SessionEntry>,
     pub refused: Vec<Refused>,
 }
@@ -95,7 +99,7 @@ pub async fn grade_sessions(
     let started = clock::now();
     let mut sessions = Vec::new();
     let mut refused = unreadable(&found);
-    let slots = Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
+    let slots = Arc::new(Semaphore::new(grading.at_once()));
     let mut work = JoinSet::new();
     for (bundle, name) in named_bundles(found.bundles) {
         let (slots, grading, folder) = (Arc::clone(&slots), grading.clone(), folder.to_owned());
@@ -116,6 +120,7 @@ pub async fn grade_sessions(
     sessions.sort_by(|a: &SessionEntry, b: &SessionEntry| a.name.cmp(&b.name));
     refused.sort();
     let record = SessionsRecord {
+        judge: grading.asking().map(|asking| asking.judge().clone()),
         version: 1,
         run: clock::run_id(),
         started,
@@ -194,7 +199,15 @@ fn entry(taken: Taken, (grading, folder): &Place) -> Result<SessionEntry, Fault>
     let trace = &taken.imported.trace;
     let trace_hash = write_trace(&folder.join("trace.jsonl"), trace)?;
     let end = End { kind: EndKind::Recorded, why: String::new() };
-    let grades = grading.grade_case(&Case { task: None, twin: false, trace, end: &end, diffs: &[] });
+    let grades = grading.grade_case(&Case {
+        item: &taken.name,
+        attempt: None,
+        task: None,
+        twin: false,
+        trace,
+        end: &end,
+        diffs: &[],
+    });
     write_json(&folder.join("scores.json"), &grades)?;
     Ok(SessionEntry {
         files: taken.files,

@@ -4,6 +4,7 @@ use super::create::fault;
 use crate::model::{
     fault::{Boundary, Fault},
     id::TrialKey,
+    judge_spec::JudgeSpec,
     run::{Attempt, GradingId, NotRun, TrialSpec},
     suite::Suite,
 };
@@ -25,6 +26,9 @@ pub struct RunRecord {
     pub trials: Vec<TrialSpec>,
     pub not_run: Vec<NotRun>,
     pub grading: GradingId,
+    /// Who was asked for verdicts; absent: nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<JudgeSpec>,
     /// `bwrap` or `none`: what was usable here.
     pub sandbox: String,
     pub host: String,

@@ -5,16 +5,15 @@ use super::{
     build::{Builder, Want},
     finding::Code,
     gate::gate,
-    near,
+    judges, near,
     node::{Entry, Kind, Node, brief},
     tasks,
     units::{COUNT, DURATION, MONEY, SIZE, Units},
 };
 use crate::model::{
-    suite::{ActsSpec, Budget, GraderSpec, Suite, ToolSpec},
+    suite::{ActsSpec, Budget, GraderSpec, Permits, Suite, ToolSpec},
     task::{Limits, Lines},
 };
-use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -64,7 +63,8 @@ pub fn suite(root: &Node, file: &Path, build: &mut Builder<'_>) -> Suite {
             tools: tools(inner(root, "acts", "tools"), build),
         },
         agents,
-        judges: root.get("judges").map_or(Value::Null, Node::to_value),
+        permits: permits(root.get("concurrency"), build),
+        judges: judges::judges(root.get("judges"), build),
         tasks,
         gate: root.get("gate").map(|node| gate(node, &graded, build)),
     }
@@ -127,24 +127,27 @@ fn lines(node: Option<&Node>, build: &mut Builder<'_>) -> Lines {
 
 /// What the language has and this version does not do: said, so that nobody waits for it.
 fn not_yet(root: &Node, build: &mut Builder<'_>) {
-    if let Some(entry) = root.entry("judges") {
-        build.notes.warning(
-            Code::NotYet.at(entry.key.span),
-            "judges are not in this version: judge criteria are not asked",
-            "",
-        );
-    }
     if let Some(entry) = root.get("interviewer").and_then(|node| node.entry("model")) {
         let what =
             "matching by a model is not in this version: a question that no pattern matches gets `lines.otherwise`";
         build.notes.warning(Code::NotYet.at(entry.key.span), what, "");
     }
-    for Entry { key, .. } in root.get("concurrency").map_or(&[][..], Node::entries) {
-        if key.text != "trials" {
-            let what = format!("`{}` has no effect: model providers are not in this version", brief(&key.text));
-            build.notes.warning(Code::NoEffect.at(key.span), what, "`trials:` limits the trials at once");
+}
+
+/// Requests at once, per provider.
+fn permits(node: Option<&Node>, build: &mut Builder<'_>) -> BTreeMap<String, Permits> {
+    let mut out = BTreeMap::new();
+    for Entry { key, value } in node.map_or(&[][..], Node::entries).iter().filter(|entry| entry.key.text != "trials") {
+        if !build.names.judges.iter().any(|judge| judge.name == key.text) {
+            let what = format!("`{}` has no effect: there is no such provider", brief(&key.text));
+            let names = build.names.judges.iter().map(|judge| judge.name).chain(["trials"]);
+            build.notes.warning(Code::NoEffect.at(key.span), what, near::hint(&key.text, names, "there are"));
+            continue;
         }
+        let permits = build.whole(Some(value)).map_or(Permits::Adaptive, Permits::Fixed);
+        out.insert(key.text.clone(), permits);
     }
+    out
 }
 
 fn graders(node: Option<&Node>, build: &mut Builder<'_>) -> Vec<GraderSpec> {

@@ -18,6 +18,7 @@ mod finding;
 mod gate;
 mod include;
 mod interview;
+mod judges;
 mod links;
 mod names;
 mod near;
@@ -35,7 +36,8 @@ mod tasks;
 mod units;
 
 pub use finding::{Code, Finding, Paint, Severity, render, to_json};
-pub use names::{DriverDoc, DriverField, FieldKind, Names};
+pub use judges::vote_of_line;
+pub use names::{DriverDoc, DriverField, FieldKind, JudgeDoc, Names};
 pub use near::near;
 pub use reference::reference;
 pub use schema::schema;

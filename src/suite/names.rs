@@ -8,8 +8,18 @@ pub struct Names<'a> {
     pub drivers: &'a [DriverDoc<'a>],
     /// Shipped graders.
     pub graders: &'a [&'a str],
+    pub judges: &'a [JudgeDoc<'a>],
     /// Drivers of the design that this version does not have.
     pub later_drivers: &'a [&'a str],
+}
+
+/// Somebody who can be asked for a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JudgeDoc<'a> {
+    pub name: &'a str,
+    pub about: &'a str,
+    /// Written `name:MODEL`.
+    pub model: bool,
 }
 
 /// A driver and the fields that only it understands.

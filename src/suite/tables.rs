@@ -227,21 +227,59 @@ const LINES_SAID: Record = Record {
 
 const JUDGE: Record = Record {
     name: "judge",
-    doc: "A judge. Not in this version: judge criteria are not asked.",
+    doc: "A judge: whoever answers the criteria that only a reader can answer. The first one is used, or that of `--judge`.",
     fields: &[
-        must("votes", some(&MODEL), "Who votes."),
-        may("tie_breaker", MODEL, "Asked when the votes differ."),
-        may("labels", Shape::Line, "Labels by people, to calibrate against."),
+        must("votes", some(&VOTE_SHAPE), "Who votes; a verdict is what all of them say."),
+        may("tie_breaker", VOTE_SHAPE, "Asked when the votes differ."),
+        may("labels", Shape::Line, "Labels by people, for `evalrun calibrate`."),
     ],
     also: &[],
 };
 
-const MODEL: Shape = Shape::Either(&[Shape::Line, Shape::Record(&SERVED)]);
+/// `openai:MODEL`, `anthropic:MODEL`, `recorded`, `human`; or a map.
+const VOTE_SHAPE: Shape = Shape::Either(&[Shape::Line, Shape::Record(&VOTE)]);
 
-const SERVED: Record = Record {
-    name: "model",
-    doc: "A model behind a server of your own.",
-    fields: &[must("model", Shape::Line, "Its name."), may("base_url", Shape::Line, "Where it is served.")],
+const VOTE: Record = Record {
+    name: "vote",
+    doc: "One who votes: a model, a program, a recording or a person.",
+    fields: &[
+        may(
+            "model",
+            Shape::Line,
+            "`openai:MODEL`, `anthropic:MODEL`, `recorded` or `human`; with `command` any name for the program.",
+        ),
+        may("base_url", Shape::Line, "Where the model is served: `http://127.0.0.1:8000/v1`."),
+        may(
+            "api",
+            words(&["responses", "chat"]),
+            "Which of OpenAI's interfaces it speaks; when not written: `chat` with `base_url`, else `responses`.",
+        ),
+        may(
+            "key_env",
+            Shape::Line,
+            "The variable that holds the key: its name, never its value. A program is given it.",
+        ),
+        may("command", SOME_LINES, "A program that judges, word by word. Paths are relative to this file."),
+        usual("input", words(&["json", "text"]), "json", "What the program reads: a JSON object, or the prompt alone."),
+        usual("timeout", Shape::Quantity(&DURATION), "5m", "How long one reply may take."),
+        usual("retries", Shape::Whole(0), "4", "Further tries after a refusal or a failure that may pass."),
+        usual("window", Shape::Quantity(&SOME), "128k", "Tokens that it can read."),
+        may("seed", Shape::Whole(0), "Its seed, where it takes one; the same model may vote twice with two seeds."),
+        may("settings", Shape::Map { ids: false, of: &Shape::Any }, "Further fields of its requests."),
+        may("price", Shape::Record(&PRICE), "What it costs, instead of the shipped table."),
+        may("folder", Shape::Path, "Where the replies of `recorded` stand; the judge cache when not written."),
+    ],
+    also: &[],
+};
+
+const PRICE: Record = Record {
+    name: "price",
+    doc: "Prices of a million tokens.",
+    fields: &[
+        must("input", Shape::Quantity(&MONEY), "Tokens read."),
+        may("cached", Shape::Quantity(&MONEY), "Tokens read from the provider's cache; as `input` when not written."),
+        must("output", Shape::Quantity(&MONEY), "Tokens written."),
+    ],
     also: &[],
 };
 

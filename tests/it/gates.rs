@@ -196,6 +196,7 @@ impl Made<'_> {
         let suite = json!({"name": "made", "file": "made.yaml", "budget": {}, "seed": 7, "sandbox": "none", "permissions": "allow",
             "concurrency": 1, "run": [], "graders": [], "acts": {}, "agents": [], "tasks": [], "gate": self.gate});
         let record = RunRecord {
+            judge: None,
             version: 1,
             run: name.to_owned(),
             started: "2026-01-01T00:00:00Z".to_owned(),

@@ -31,6 +31,7 @@ mod http;
 mod importers;
 mod interview;
 mod join;
+mod judges;
 mod judging;
 mod limits;
 mod metrics;

@@ -236,5 +236,6 @@ const NAMES: Names<'static> = Names {
         fields: &[DriverField { name: "script", doc: "the script", kind: FieldKind::Text, path: true, required: true }],
     }],
     graders: &["outcome", "communication", "planning", "context_gathering", "self_checking", "interview", "guardrails"],
+    judges: &[],
     later_drivers: &[],
 };

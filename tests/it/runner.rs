@@ -53,6 +53,7 @@ fn record(suite: Suite) -> RunRecord {
     let fine = Available { program: &|_| Ok(()), agent: &|_| Ok(()) };
     let planned = plan(&suite, &Selection::default(), &fine).unwrap();
     RunRecord {
+        judge: None,
         version: 1,
         run: "test".to_owned(),
         started: runner::clock::now(),

@@ -72,6 +72,7 @@ fn record(
         "run": AGENTS, "graders": [], "acts": {}, "agents": agents, "tasks": tasks,
     }))?;
     Ok(RunRecord {
+        judge: None,
         version: 1,
         run: "20260101t000000-0000".to_owned(),
         started: STARTED.to_owned(),

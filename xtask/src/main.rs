@@ -4,6 +4,7 @@
 mod bench;
 mod fuzz;
 mod gen_run;
+mod rerecord;
 mod shots;
 mod steps;
 mod tools;
@@ -21,6 +22,7 @@ cargo xtask gen-run --trials N --criteria M --out DIR     a made-up run, to meas
 cargo xtask sim [--replications N]
                              the gate against agents of known quality, 10,000 runs a cell: writes docs/simulation.md
 cargo xtask schema           write the generated files again: schema/suite.schema.json, docs/suite.md, docs/metrics.md
+cargo xtask rerecord SUITE DIR   which recorded verdicts in DIR still answer what SUITE asks; writes what has to be read again
 cargo xtask shots [--run RUN] [--out DIR]   pictures of the pages of a run (the quickstart's), at 1280 and 400 px, light and dark";
 
 fn main() -> ExitCode {
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         }
         ["sim"] => bench::sim(&[]),
         ["sim", "--replications", count] => bench::sim(&["--replications", *count]),
+        ["rerecord", suite, recordings] => rerecord::rerecord(suite, recordings),
         ["shots", rest @ ..] => shots::shots(rest),
         ["schema"] => steps::regenerate(),
         _ => {

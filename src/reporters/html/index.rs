@@ -8,7 +8,7 @@ use super::super::terminal::{per_task, spent};
 use super::super::words::{duration, half, plural, score};
 use super::figure::{Measured, level, measured};
 use super::page::Pages;
-use super::{comparison_view, findings_view, habits_view, interview, measures};
+use super::{comparison_view, findings_view, habits_view, interview, judges_view, measures};
 use crate::model::{
     fault::Fault,
     results::{AgentResult, DimensionResult, Results, TrialResult},
@@ -54,6 +54,7 @@ struct View<'a> {
     side: Option<comparison_view::View>,
     agents: Vec<Agent<'a>>,
     board: Vec<BoardRow>,
+    judges: Option<judges_view::JudgesView>,
     heat: Vec<HeatRow<'a>>,
     /// Recorded sessions have no outcome: their cells show the mean of their dimensions.
     recorded: bool,
@@ -156,6 +157,7 @@ fn view<'a>(report: &'a Report<'a>, links: Links<'a>) -> View<'a> {
         side: compared.as_ref().and_then(|found| comparison_view::view(found, Some(results))),
         agents: results.agents.iter().map(|agent| of_agent(report, agent)).collect(),
         board: names.iter().map(|name| board_row(results, name)).collect(),
+        judges: judges_view::judges(results),
         heat: heat(report, links),
         recorded: results.trials.iter().all(|trial| trial.end.kind == EndKind::Recorded),
         stages: interview::stages(report, links),

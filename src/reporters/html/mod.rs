@@ -14,6 +14,7 @@ mod findings_view;
 mod habits_view;
 mod index;
 mod interview;
+mod judges_view;
 mod measures;
 mod page;
 mod patch;

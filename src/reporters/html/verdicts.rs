@@ -2,10 +2,14 @@
 
 use super::super::names::{safe, spoken};
 use super::super::standings::{as_score, of_trial};
-use super::super::words::{figure, score};
+use super::super::words::{bytes, figure, plural, score, usd};
 use super::figure::level;
 use crate::graders::dimension;
-use crate::model::{results::TrialResult, score::Score};
+use crate::model::{
+    judge::{Judged, Kept, Verdict as Judge, Vote},
+    results::TrialResult,
+    score::Score,
+};
 use serde::Serialize;
 use std::collections::HashMap;
 
@@ -33,6 +37,33 @@ struct Verdict<'a> {
     weight: String,
     why: &'a str,
     cites: Vec<(String, &'a str)>,
+    judged: Option<JudgedView<'a>>,
+}
+
+/// What judges said, whole.
+#[derive(Serialize)]
+struct JudgedView<'a> {
+    votes: Vec<VoteView<'a>>,
+    split: bool,
+    /// What was not shown, in words.
+    left_out: Option<String>,
+    injected: Vec<String>,
+    actions: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct VoteView<'a> {
+    by: &'a str,
+    model: Option<&'a str>,
+    verdict: &'static str,
+    class: &'static str,
+    why: &'a str,
+    expectation: &'a str,
+    /// Event, quote, whether it stands there.
+    quotes: Vec<(Option<String>, &'a str, bool)>,
+    reasoning: &'a str,
+    /// "recorded", "2 requests, 0.01 USD".
+    how: String,
 }
 
 /// A verdict as an event that it cites points back to it.
@@ -98,6 +129,62 @@ fn verdict(at: usize, result: &crate::model::results::ScoreResult) -> Verdict<'_
         weight: figure(result.weight),
         why: &result.why,
         cites: result.cites.iter().map(|cite| (cite.event.to_string(), unsaid(&result.why, &cite.quote))).collect(),
+        judged: result.judged.as_deref().map(judged),
+    }
+}
+
+fn judged(judged: &Judged) -> JudgedView<'_> {
+    let left = &judged.left_out;
+    let words = || {
+        let skeleton = plural(left.events as usize, "event");
+        let cut = plural(left.cut as usize, "event");
+        let wanted = if left.wanted > 0 { format!("; {} of them asked for", left.wanted) } else { String::new() };
+        format!("{skeleton} shown by one line each, {cut} in part ({} left out){wanted}", bytes(left.bytes))
+    };
+    JudgedView {
+        votes: judged.votes.iter().map(vote).collect(),
+        split: judged.split,
+        left_out: (!left.is_nothing()).then(words),
+        injected: judged.injection_suspected.iter().map(ToString::to_string).collect(),
+        actions: judged.actions.map(spoken_verdict),
+    }
+}
+
+fn vote(vote: &Vote) -> VoteView<'_> {
+    let kept = match vote.kept {
+        Kept::Live => None,
+        Kept::Cache => Some("kept".to_owned()),
+        Kept::Recorded => Some("recorded".to_owned()),
+    };
+    let requests = (vote.requests > 1).then(|| plural(vote.requests as usize, "request"));
+    let how: Vec<String> = kept.into_iter().chain(requests).chain(vote.micro_usd.map(usd)).collect();
+    VoteView {
+        by: &vote.by,
+        model: vote.model.as_deref(),
+        verdict: vote.verdict.map_or("no reply", spoken_verdict),
+        class: match vote.verdict {
+            Some(Judge::Met) => "met",
+            Some(Judge::NotMet) => "unmet",
+            Some(Judge::Unknown | Judge::NotApplicable) | None => "none",
+        },
+        why: &vote.why,
+        expectation: &vote.expectation,
+        quotes: vote
+            .quotes
+            .iter()
+            .map(|it| (it.event.map(|event| event.to_string()), it.quote.as_str(), it.valid))
+            .collect(),
+        reasoning: &vote.reasoning,
+        how: how.join(", "),
+    }
+}
+
+fn spoken_verdict(verdict: Judge) -> &'static str {
+    match verdict {
+        Judge::Met => "met",
+        Judge::NotMet => "not met",
+        Judge::Unknown => "unknown",
+        Judge::NotApplicable => "not applicable",
     }
 }
 

@@ -186,6 +186,7 @@ fn record(trials: Vec<TrialSpec>) -> RunRecord {
     let suite = json!({"name": "small", "file": "small.yaml", "budget": {"cost": null, "wall_ms": null}, "seed": 7,
         "sandbox": "none", "permissions": "allow", "concurrency": 1, "run": [], "graders": [], "acts": {}, "agents": [], "tasks": []});
     RunRecord {
+        judge: None,
         version: 1,
         run: "test".to_owned(),
         started: "2026-01-01T00:00:00Z".to_owned(),
