@@ -10,7 +10,7 @@ use crate::model::{
     run::Results as _,
     suite::{ActsSpec, GraderSpec},
 };
-use crate::reporters::{Report, RunFacts};
+use crate::reporters::{Once, Report, RunFacts};
 use crate::runner::{
     Ended, Grading, clock,
     sessions::{
@@ -74,7 +74,7 @@ pub fn finish(folder: &Path, record: &SessionsRecord, out: &OutArgs) -> Result<i
         wall_ms: clock::between(&record.started, &record.finished),
     };
     let trials = SessionTrials { folder };
-    report::write(&Report { results: &results, suite: None, trials: &trials, facts }, folder, out)?;
+    report::write(&Report { results: &results, suite: None, trials: &trials, facts, once: Once::default() }, folder, out)?;
     Ok(results.exit)
 }
 

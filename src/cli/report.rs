@@ -11,13 +11,15 @@ use crate::model::{
     fault::{Boundary, Fault},
     results::Results,
 };
-use crate::reporters::{REPORTERS, Report, Reporter, RunFacts, Written, annotations, inert, terminal};
+use crate::reporters::{
+    Fill, Once, Outbox, REPORTERS, Report, Reporter, RunFacts, annotations, inert, json_stream, terminal,
+};
 use crate::runner::{
     Ended, FolderTrials, assemble, clock,
     gates::gates,
     sessions::{SessionsRecord, session_results},
 };
-use crate::store::{Layout, RunRecord, newest_run, read_json, replace};
+use crate::store::{Layout, RunRecord, derive, newest_run, read_json};
 use std::{
     io::IsTerminal,
     path::{Path, PathBuf},
@@ -90,11 +92,11 @@ pub fn finish(layout: &Layout, record: &RunRecord, ended: &Ended, out: &OutArgs)
         }
     };
     results.exit = code(&results, ended);
-    let trials = FolderTrials { layout, record };
+    let trials = FolderTrials::new(layout, record);
     let mut facts = facts(layout, record, ended);
     facts.wall_ms = clock::between(&results.started, &results.finished);
     facts.notes.extend(of_gates(record, &results));
-    let report = Report { results: &results, suite: Some(&record.suite), trials: &trials, facts };
+    let report = Report { results: &results, suite: Some(&record.suite), trials: &trials, facts, once: Once::default() };
     match write(&report, &layout.root, out) {
         Ok(()) => results.exit,
         Err(fault) => {
@@ -110,19 +112,15 @@ pub fn finish(layout: &Layout, record: &RunRecord, ended: &Ended, out: &OutArgs)
 /// When a report cannot be made or written.
 pub fn write(report: &Report<'_>, folder: &Path, out: &OutArgs) -> Result<(), Fault> {
     for reporter in REPORTERS {
-        for Written { path, bytes } in (reporter.render)(report)? {
-            replace(&folder.join(path), &bytes)?;
-        }
+        (reporter.render)(report, &mut Folder(folder))?;
     }
     for wanted in &out.to {
         let (reporter, path) = wanted_output(wanted)?;
         let Some(path) = path else { continue };
-        if let Some(main) = (reporter.render)(report)?.into_iter().find(|written| written.path == reporter.file) {
-            replace(&path, &main.bytes)?;
-        }
+        (reporter.render)(report, &mut MainFile { name: reporter.file, path: &path })?;
     }
     if out.json {
-        say::out(&json(report.results)?);
+        say::stream(&mut |out| json_stream(report.results, out));
         return Ok(());
     }
     let colour = if std::io::stdout().is_terminal() { terminal::Colour::Yes } else { terminal::Colour::No };
@@ -136,6 +134,31 @@ pub fn write(report: &Report<'_>, folder: &Path, out: &OutArgs) -> Result<(), Fa
     say::out(&format!("report: {}\n", folder.join("report.html").display()));
     say::out(&format!("{}\n", folder.display()));
     Ok(())
+}
+
+/// Every file of a report into the run's folder.
+struct Folder<'a>(&'a Path);
+
+impl Outbox for Folder<'_> {
+    fn file(&mut self, path: &str, fill: Fill<'_>) -> Result<(), Fault> {
+        derive(&self.0.join(path), fill)
+    }
+}
+
+/// An output's main file alone, somewhere else.
+struct MainFile<'a> {
+    name: &'a str,
+    path: &'a Path,
+}
+
+impl Outbox for MainFile<'_> {
+    fn wants(&self, path: &str) -> bool {
+        path == self.name
+    }
+
+    fn file(&mut self, path: &str, fill: Fill<'_>) -> Result<(), Fault> {
+        if self.wants(path) { derive(self.path, fill) } else { Ok(()) }
+    }
 }
 
 /// Whether a GitHub runner reads what is printed.

@@ -15,7 +15,7 @@ mod ranking;
 mod sensitivity;
 mod variance;
 
-pub use panel::{Of, PASSED, Panel, TaskOf};
+pub use panel::{Of, PASSED, Panel, TaskOf, Tried};
 
 use crate::model::{
     comparison::{AgentColumn, Comparison, MeanRow},

@@ -1,20 +1,16 @@
 //! What a verdict hangs on: one task left out, one criterion weighing half as much or half as much again.
 
 use super::{
-    Of, Panel, mean,
+    Of, Panel, Tried, mean,
     pairs::{Differences, differences, interval, verdict},
 };
-use crate::model::{
-    comparison::{PairRow, Sensitivity, Verdict},
-    results::TrialResult,
-};
+use crate::model::comparison::{PairRow, Sensitivity, Verdict};
 
 pub(super) fn of_pairs(panel: &Panel<'_>, pairs: &[PairRow]) -> Vec<Sensitivity> {
-    let criteria = panel.criteria();
-    pairs.iter().filter(|row| row.n >= 3).map(|row| of_pair(panel, &criteria, row)).collect()
+    pairs.iter().filter(|row| row.n >= 3).map(|row| of_pair(panel, row)).collect()
 }
 
-fn of_pair(panel: &Panel<'_>, criteria: &[(String, String)], row: &PairRow) -> Sensitivity {
+fn of_pair(panel: &Panel<'_>, row: &PairRow) -> Sensitivity {
     let place = |name: &str| panel.agents.iter().position(|agent| agent == name).unwrap_or_default();
     let two = (place(&row.a), place(&row.b));
     let found = differences(panel, two, &Of::Dimension(&row.dimension));
@@ -33,7 +29,7 @@ fn of_pair(panel: &Panel<'_>, criteria: &[(String, String)], row: &PairRow) -> S
         dimension: row.dimension.clone(),
         drop_one: (least <= most).then_some((least, most)),
         hangs_on,
-        weights: weights(panel, two, (&row.dimension, criteria)),
+        weights: weights(panel, two, &row.dimension),
     }
 }
 
@@ -64,17 +60,14 @@ fn changes(row: &PairRow, without: &Differences<'_>) -> bool {
 }
 
 /// The smallest and largest difference over every criterion of the dimension, weighing half and half as much again.
-fn weights(
-    panel: &Panel<'_>,
-    (a, b): (usize, usize),
-    (dimension, criteria): (&str, &[(String, String)]),
-) -> Option<(f64, f64)> {
-    let criteria = criteria.iter().filter(|(of, _)| of == dimension);
+fn weights(panel: &Panel<'_>, (a, b): (usize, usize), dimension: &str) -> Option<(f64, f64)> {
+    let places = panel.criteria.iter().enumerate().filter(|(_, (of, _))| *of == dimension);
+    let columns: Vec<usize> = places.map(|(at, _)| at).collect();
     let mut range: Option<(f64, f64)> = None;
-    for (_, criterion) in criteria {
+    for changed in &columns {
         for factor in [0.5, 1.5] {
             let score = |agent: usize, task: usize| {
-                let of = |trial: &&TrialResult| reweighed(trial, dimension, (criterion, factor));
+                let of = |tried: &Tried<'_>| reweighed(tried, &columns, (*changed, factor));
                 mean(&panel.cells[agent][task].iter().filter_map(of).collect::<Vec<f64>>())
             };
             let by = |task| Some(score(a, task)? - score(b, task)?);
@@ -87,11 +80,12 @@ fn weights(
 }
 
 /// The dimension's score with one criterion's weight changed; caps hold as they are.
-fn reweighed(trial: &TrialResult, dimension: &str, (criterion, factor): (&str, f64)) -> Option<f64> {
+fn reweighed(tried: &Tried<'_>, columns: &[usize], (changed, factor): (usize, f64)) -> Option<f64> {
     let (mut total, mut weight, mut cap) = (0.0, 0.0, 1.0_f64);
-    for score in trial.scores.iter().filter(|score| score.dimension == dimension) {
+    for at in columns {
+        let Some(score) = tried.scores[*at] else { continue };
         let Some(value) = score.value else { continue };
-        let own = if score.criterion == criterion { score.weight * factor } else { score.weight };
+        let own = if *at == changed { score.weight * factor } else { score.weight };
         total += own * value;
         weight += own;
         if value < 0.5 {

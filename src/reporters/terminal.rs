@@ -14,10 +14,10 @@
 //! ```
 
 use super::Report;
-use super::findings::{Exclusion, Missing, criteria, exclusions, worst};
+use super::findings::{Exclusion, Missing, worst};
 use super::habits::habits;
 use super::names::{scored_dimensions, spoken};
-use super::standings::{pairs, sentence, side_by_side};
+use super::standings::{pairs, sentence};
 use super::words::{and, duration, half, number, one_line, plural, score, usd};
 use crate::model::results::{AgentResult, GateResult, Results};
 use comfy_table::{Table, presets::NOTHING};
@@ -42,9 +42,9 @@ pub fn terminal(report: &Report<'_>, width: usize, colour: Colour) -> String {
     let results = report.results;
     page.head(report);
     page.table(results);
-    page.verdicts(results);
-    page.worst(results);
-    page.left_out(results);
+    page.verdicts(report);
+    page.worst(report);
+    page.left_out(report);
     page.gates(results);
     page.habits(results);
     page.notes(report);
@@ -129,8 +129,8 @@ impl Page {
         parts
     }
 
-    fn verdicts(&mut self, results: &Results) {
-        let pairs = pairs(results, side_by_side(results).as_ref());
+    fn verdicts(&mut self, report: &Report<'_>) {
+        let pairs = pairs(report.results, report.comparison());
         if !pairs.is_empty() {
             self.section("compared");
             for pair in &pairs {
@@ -139,9 +139,9 @@ impl Page {
         }
     }
 
-    fn worst(&mut self, results: &Results) {
-        let rows = criteria(results);
-        let found: Vec<_> = (0..results.agents.len()).map(|at| worst(&rows, at, WORST)).collect();
+    fn worst(&mut self, report: &Report<'_>) {
+        let (results, rows) = (report.results, report.criteria());
+        let found: Vec<_> = (0..results.agents.len()).map(|at| worst(rows, at, WORST)).collect();
         if found.iter().all(Vec::is_empty) {
             return;
         }
@@ -158,9 +158,8 @@ impl Page {
         }
     }
 
-    fn left_out(&mut self, results: &Results) {
-        let all = exclusions(results);
-        let told: Vec<&Exclusion<'_>> = all.iter().filter(|it| it.missing != Missing::NotApplicable).collect();
+    fn left_out(&mut self, report: &Report<'_>) {
+        let told: Vec<&Exclusion<'_>> = report.exclusions().iter().filter(|it| it.missing != Missing::NotApplicable).collect();
         if told.is_empty() {
             return;
         }

@@ -246,8 +246,14 @@ fn empty() -> DimensionResult {
 
 /// What the pages of a run's trials are made from, read from its folder one at a time.
 pub struct FolderTrials<'a> {
-    pub layout: &'a Layout,
-    pub record: &'a RunRecord,
+    layout: &'a Layout,
+    specs: BTreeMap<&'a TrialKey, &'a TrialSpec>,
+}
+
+impl<'a> FolderTrials<'a> {
+    pub fn new(layout: &'a Layout, record: &'a RunRecord) -> FolderTrials<'a> {
+        FolderTrials { layout, specs: record.trials.iter().map(|spec| (&spec.key, spec)).collect() }
+    }
 }
 
 impl Trials for FolderTrials<'_> {
@@ -255,7 +261,7 @@ impl Trials for FolderTrials<'_> {
         let key = TrialKey { task: trial.task.clone(), twin: trial.twin, agent: trial.agent.clone(), n: trial.trial };
         let end: TrialEnd = read_json(&self.layout.trial_end(&key))?;
         let folder = self.layout.attempt(&key, Attempt(end.attempt));
-        let task = self.record.trials.iter().find(|spec| spec.key == key).map(|spec| (*spec.task).clone());
+        let task = self.specs.get(&key).map(|spec| (*spec.task).clone());
         Ok(TrialPage { trace: read_trace(&folder.join("trace.jsonl"))?, task, diffs: diffs(&folder.join("diffs")) })
     }
 }

@@ -23,7 +23,7 @@ mod source;
 mod writer;
 
 pub use blobs::Blobs;
-pub use create::{Created, clear_unfinished, once, replace};
+pub use create::{Created, clear_unfinished, derive, once, replace};
 pub use layout::{Layout, RunRecord, newest_graded, newest_run};
 pub use lock::RunLock;
 pub use read::{LiveLog, read_json, read_live, read_trace, write_trace};

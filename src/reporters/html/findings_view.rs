@@ -1,5 +1,6 @@
 //! Criteria, failures and exclusions as the first page shows them, each sentence with links to the events it cites.
 
+use super::super::Report;
 use super::super::findings::{self, Cell, Criterion, Found, Missing};
 use super::super::names::{dimensions, safe, spoken};
 use super::super::words::{one_line, score};
@@ -67,10 +68,10 @@ pub(super) struct FailureView<'a> {
 #[derive(Serialize)]
 pub(super) struct ExclusionView<'a> {
     missing: &'static str,
-    what: Vec<String>,
-    agents: Vec<&'a str>,
+    what: &'a [String],
+    agents: &'a [&'a str],
     count: usize,
-    why: String,
+    why: &'a str,
     places: Vec<(String, String)>,
     more: usize,
 }
@@ -82,12 +83,11 @@ pub(super) const SENTENCES: usize = 50;
 /// Places named of an exclusion.
 const PLACES: usize = 6;
 
-pub(super) fn criteria<'a>(results: &'a Results, links: Links<'a>) -> Vec<DimensionView<'a>> {
-    let mut rows = findings::criteria(results);
+pub(super) fn criteria<'a>(report: &'a Report<'_>, links: Links<'a>) -> Vec<DimensionView<'a>> {
+    let results = report.results;
     let view = |name: &&'a str| {
-        let of_this: Vec<Criterion<'a>> = rows.extract_if(.., |row| row.dimension == *name).collect();
-        let (unasked, asked): (Vec<&Criterion<'a>>, Vec<&Criterion<'a>>) =
-            of_this.iter().partition(|row| nobody_asked(row));
+        let of_this = report.criteria().iter().filter(|row| row.dimension == *name);
+        let (unasked, asked): (Vec<&Criterion<'a>>, Vec<&Criterion<'a>>) = of_this.partition(|row| nobody_asked(row));
         DimensionView {
             name: spoken(name),
             anchor: safe(name),
@@ -125,8 +125,7 @@ fn missing(cell: &Cell<'_>) -> String {
     }
 }
 
-pub(super) fn failures<'a>(results: &'a Results, links: Links<'a>) -> Vec<FailureView<'a>> {
-    let rows = findings::criteria(results);
+pub(super) fn failures<'a>(report: &'a Report<'_>, links: Links<'a>) -> Vec<FailureView<'a>> {
     let view = |failure: findings::Failure<'a>| {
         let mut first: Vec<Sentence<'a>> =
             failure.found.iter().take(SENTENCES).map(|found| sentence(links, found)).collect();
@@ -141,11 +140,11 @@ pub(super) fn failures<'a>(results: &'a Results, links: Links<'a>) -> Vec<Failur
             rest,
         }
     };
-    findings::failures(&rows).into_iter().map(view).collect()
+    findings::failures(report.criteria()).into_iter().map(view).collect()
 }
 
-pub(super) fn exclusions<'a>(results: &'a Results, links: Links<'a>) -> Vec<ExclusionView<'a>> {
-    let view = |it: findings::Exclusion<'a>| {
+pub(super) fn exclusions<'a>(report: &'a Report<'_>, links: Links<'a>) -> Vec<ExclusionView<'a>> {
+    let view = |it: &'a findings::Exclusion<'_>| {
         let places = it.found.iter().take(PLACES);
         let mut places: Vec<(String, String)> =
             places.map(|found| (links.trial(found.at), found.trial.id.clone())).collect();
@@ -154,13 +153,13 @@ pub(super) fn exclusions<'a>(results: &'a Results, links: Links<'a>) -> Vec<Excl
             missing: it.missing.words(),
             more: if it.missing == Missing::NotAsked { 0 } else { it.found.len().saturating_sub(PLACES) },
             places: if it.missing == Missing::NotAsked { Vec::new() } else { places },
-            what: it.what,
-            agents: it.agents,
+            what: &it.what,
+            agents: &it.agents,
             count: it.count,
-            why: it.why,
+            why: &it.why,
         }
     };
-    findings::exclusions(results).into_iter().map(view).collect()
+    report.exclusions().iter().map(view).collect()
 }
 
 /// Whether a sentence quotes an event itself.

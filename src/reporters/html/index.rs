@@ -3,7 +3,7 @@
 use super::super::Report;
 use super::super::names::{scored_dimensions, spoken};
 use super::super::repeated;
-use super::super::standings::{Contrast, Pair, Shown, design, of_trial, pairs, sentence, side_by_side};
+use super::super::standings::{Contrast, Pair, Shown, design, of_trial, pairs, sentence};
 use super::super::terminal::{per_task, spent};
 use super::super::words::{duration, half, plural, score};
 use super::figure::{Measured, level, measured};
@@ -12,10 +12,11 @@ use super::{comparison_view, findings_view, habits_view, interview, measures};
 use crate::model::{
     fault::Fault,
     results::{AgentResult, DimensionResult, Results, TrialResult},
+    run::NotRun,
     trace::EndKind,
 };
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where things are, seen from the first page.
 #[derive(Clone, Copy)]
@@ -136,11 +137,11 @@ struct HeatTrial<'a> {
     end: &'a str,
 }
 
-fn view<'a>(report: &'a Report<'a>, links: Links<'a>) -> View<'a> {
+fn view<'a>(report: &'a Report<'_>, links: Links<'a>) -> View<'a> {
     let results = report.results;
     let names = scored_dimensions(results);
-    let compared = side_by_side(results);
-    let verdicts: Vec<Verdict> = pairs(results, compared.as_ref()).into_iter().map(verdict).collect();
+    let compared = report.comparison();
+    let verdicts: Vec<Verdict> = pairs(results, compared).into_iter().map(verdict).collect();
     View {
         title: format!("{} · evalrun", results.suite),
         suite: &results.suite,
@@ -153,16 +154,16 @@ fn view<'a>(report: &'a Report<'a>, links: Links<'a>) -> View<'a> {
             Vec::new()
         },
         verdicts,
-        side: compared.as_ref().and_then(|found| comparison_view::view(found, Some(results))),
+        side: compared.and_then(|found| comparison_view::view(found, Some(results))),
         agents: results.agents.iter().map(|agent| of_agent(report, agent)).collect(),
         board: names.iter().map(|name| board_row(results, name)).collect(),
         heat: heat(report, links),
         recorded: results.trials.iter().all(|trial| trial.end.kind == EndKind::Recorded),
         stages: interview::stages(report, links),
         interviews: interview::tables(report, links),
-        failures: findings_view::failures(results, links),
-        criteria: findings_view::criteria(results, links),
-        exclusions: findings_view::exclusions(results, links),
+        failures: findings_view::failures(report, links),
+        criteria: findings_view::criteria(report, links),
+        exclusions: findings_view::exclusions(report, links),
         habits: habits_view::view(results, links),
         metrics: measures::groups(results, links),
         columns: &repeated::COLUMNS,
@@ -259,47 +260,52 @@ fn board_row(results: &Results, name: &str) -> BoardRow {
     }
 }
 
-fn heat<'a>(report: &'a Report<'a>, links: Links<'a>) -> Vec<HeatRow<'a>> {
+fn heat<'a>(report: &'a Report<'_>, links: Links<'a>) -> Vec<HeatRow<'a>> {
     let results = report.results;
-    let of_trials = results.trials.iter().map(|trial| (trial.task.as_str(), trial.twin));
-    let mut tasks: Vec<(&str, bool)> = Vec::new();
-    for key in of_trials {
-        if !tasks.contains(&key) {
-            tasks.push(key);
-        }
+    let mut tasks: BTreeMap<(&str, bool), OfTask<'a>> = BTreeMap::new();
+    for (at, trial) in results.trials.iter().enumerate() {
+        tasks.entry((&trial.task, trial.twin)).or_default().trials.push((at, trial));
     }
     for not_run in &results.not_run {
         let (task, twin) =
             not_run.task.strip_suffix("~twin").map_or((not_run.task.as_str(), false), |task| (task, true));
-        if !tasks.contains(&(task, twin)) {
-            tasks.push((task, twin));
-        }
+        tasks.entry((task, twin)).or_default().not_run.push(not_run);
     }
-    tasks.sort();
-    tasks.into_iter().map(|key| heat_row(report, links, key)).collect()
+    let known = report.suite.iter().flat_map(|suite| &suite.tasks);
+    let about: BTreeMap<&str, Option<&str>> = known.map(|task| (task.id.as_str(), task.about.as_deref())).collect();
+    let row = |(key, of): ((&'a str, bool), OfTask<'a>)| {
+        let about = if key.1 { Some(TWIN) } else { about.get(key.0).copied().flatten() };
+        HeatRow { about, ..heat_row(results, links, (key, &of)) }
+    };
+    tasks.into_iter().map(row).collect()
 }
 
-fn heat_row<'a>(report: &'a Report<'a>, links: Links<'a>, (task, twin): (&'a str, bool)) -> HeatRow<'a> {
-    let results = report.results;
-    let word = if twin { format!("{task}~twin") } else { task.to_owned() };
-    let about = report.suite.and_then(|suite| suite.tasks.iter().find(|known| known.id == task));
+const TWIN: &str = "the fully specified twin: read for over-asking alone";
+
+/// What a run has of one task.
+#[derive(Default)]
+struct OfTask<'a> {
+    trials: Vec<(usize, &'a TrialResult)>,
+    not_run: Vec<&'a NotRun>,
+}
+
+fn heat_row<'a>(
+    results: &'a Results,
+    links: Links<'a>,
+    ((task, twin), of): ((&'a str, bool), &OfTask<'a>),
+) -> HeatRow<'a> {
     let cell = |agent: &'a AgentResult| {
-        let of_cell = |trial: &TrialResult| trial.task == task && trial.twin == twin && trial.agent == agent.agent;
-        let trials = results.trials.iter().enumerate().filter(|(_, trial)| of_cell(trial));
-        let missing = results.not_run.iter().filter(|it| it.agent == agent.agent && it.task == word);
+        let trials = of.trials.iter().filter(|(_, trial)| trial.agent == agent.agent);
+        let missing = of.not_run.iter().filter(|it| it.agent == agent.agent);
         HeatCell {
-            trials: trials.map(|(at, trial)| heat_trial(links, at, trial)).collect(),
+            trials: trials.map(|(at, trial)| heat_trial(links, *at, trial)).collect(),
             not_run: missing.map(|it| it.why.as_str()).collect(),
         }
     };
     HeatRow {
-        about: if twin {
-            Some("the fully specified twin: read for over-asking alone")
-        } else {
-            about.and_then(|task| task.about.as_deref())
-        },
+        about: None,
         cells: results.agents.iter().map(cell).collect(),
-        task: word,
+        task: if twin { format!("{task}~twin") } else { task.to_owned() },
     }
 }
 
@@ -332,7 +338,7 @@ pub(super) fn passed(trial: &TrialResult) -> &'static str {
     }
 }
 
-fn notes<'a>(report: &'a Report<'a>, links: Links<'a>) -> Vec<(&'a str, &'a str, String)> {
+fn notes<'a>(report: &'a Report<'_>, links: Links<'a>) -> Vec<(&'a str, &'a str, String)> {
     let of_run = report.facts.notes.iter().map(|note| ("", note.as_str(), String::new()));
     let of_trials = report.results.trials.iter().enumerate().flat_map(|(at, trial)| {
         trial.notes.iter().map(move |note| (trial.id.as_str(), note.as_str(), links.trial(at)))

@@ -75,7 +75,7 @@ pub(super) struct ConstraintRow<'a> {
     cells: Vec<(String, &'static str)>,
 }
 
-pub(super) fn stages<'a>(report: &'a Report<'a>, links: Links<'a>) -> Vec<StageTable<'a>> {
+pub(super) fn stages<'a>(report: &'a Report<'_>, links: Links<'a>) -> Vec<StageTable<'a>> {
     let row = |(at, trial): &(usize, &'a TrialResult), stages: &[&str]| StageRow {
         trial: short(trial),
         href: links.trial(*at),
@@ -88,7 +88,7 @@ pub(super) fn stages<'a>(report: &'a Report<'a>, links: Links<'a>) -> Vec<StageT
     by_task(report).into_iter().map(table).filter(|table| !table.stages.is_empty()).collect()
 }
 
-pub(super) fn tables<'a>(report: &'a Report<'a>, links: Links<'a>) -> Vec<Table<'a>> {
+pub(super) fn tables<'a>(report: &'a Report<'_>, links: Links<'a>) -> Vec<Table<'a>> {
     let table = |(task, trials): (&'a str, Vec<(usize, &'a TrialResult)>)| {
         let known = report.suite.and_then(|suite| suite.tasks.iter().find(|known| known.id == task));
         let head = |(at, trial): &(usize, &TrialResult)| TrialHead {
@@ -175,7 +175,7 @@ fn chip<'a>(name: &'a str, value: &Value) -> CheckChip<'a> {
     CheckChip { name, says, class }
 }
 
-fn by_task<'a>(report: &'a Report<'a>) -> Vec<(&'a str, Vec<(usize, &'a TrialResult)>)> {
+fn by_task<'a>(report: &'a Report<'_>) -> Vec<(&'a str, Vec<(usize, &'a TrialResult)>)> {
     let mut tasks: Vec<(&str, Vec<(usize, &TrialResult)>)> = Vec::new();
     for (at, trial) in report.results.trials.iter().enumerate() {
         match tasks.iter_mut().find(|(task, _)| *task == trial.task) {

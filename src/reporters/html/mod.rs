@@ -26,7 +26,7 @@ mod verdicts;
 pub use compared_page::compared_page;
 
 use super::{
-    Report, Reporter, Written,
+    Once, Outbox, Report, Reporter,
     names::{dimensions, page_names},
 };
 use crate::model::fault::Fault;
@@ -38,17 +38,23 @@ pub(super) const HTML: Reporter = Reporter {
     render,
 };
 
-fn render(report: &Report<'_>) -> Result<Vec<Written>, Fault> {
+fn render(report: &Report<'_>, out: &mut dyn Outbox) -> Result<(), Fault> {
     let pages = page::Pages::new()?;
     let names = page_names(&report.results.trials);
     let table = trial::acts_table(report);
     // Once for the run: a walk over all scores, which a page must not repeat.
     let dimensions = dimensions(report.results);
-    let mut written = vec![Written { path: HTML.file.to_owned(), bytes: index::render(&pages, report, &names)? }];
-    for (at, trial) in report.results.trials.iter().enumerate() {
-        let one = trial::One { report, trial, table: &table, dimensions: &dimensions };
-        let bytes = trial::render(&pages, &one)?;
-        written.push(Written { path: format!("report/trials/{}.html", names[at]), bytes });
+    let first = index::render(&pages, report, &names)?;
+    out.file(HTML.file, &mut |file| file.write_all(&first))?;
+    // Pages borrow what stands here, and share nothing of what the first page worked out.
+    let report = &Report { facts: report.facts.clone(), once: Once::default(), ..*report };
+    for (trial, name) in report.results.trials.iter().zip(&names) {
+        let path = format!("report/trials/{name}.html");
+        if out.wants(&path) {
+            let one = trial::One { report, trial, table: &table, dimensions: &dimensions };
+            let page = trial::render(&pages, &one)?;
+            out.file(&path, &mut |file| file.write_all(&page))?;
+        }
     }
-    Ok(written)
+    Ok(())
 }

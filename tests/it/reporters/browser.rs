@@ -177,7 +177,7 @@ fn browser() -> Option<PathBuf> {
 }
 
 fn pages(specimen: &Specimen) -> Vec<(String, String)> {
-    let written = (named("html").unwrap().render)(&specimen.report()).unwrap();
+    let written = named("html").unwrap().files(&specimen.report()).unwrap();
     let page = |at: usize, name: &str| (name.to_owned(), String::from_utf8(written[at].bytes.clone()).unwrap());
     vec![page(0, "report"), page(1, "trial")]
 }
