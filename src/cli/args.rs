@@ -96,6 +96,15 @@ pub struct OutArgs {
     /// Print results.json, and nothing else, on stdout
     #[arg(long)]
     pub json: bool,
+    /// A page for each trial, however many there are; `evalrun report` has it as an option.
+    #[arg(skip)]
+    pub every_page: bool,
+}
+
+impl OutArgs {
+    pub fn of(to: &[String], json: bool) -> OutArgs {
+        OutArgs { to: to.to_vec(), json, ..OutArgs::default() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -202,6 +211,9 @@ pub struct ReportArgs {
     /// Only these outputs (default: all)
     #[arg(long = "to", value_name = "REPORTER[:PATH]")]
     pub to: Vec<String>,
+    /// A page for each trial, also beyond 1,000 trials, where only those have one that the report leads to
+    #[arg(long)]
+    pub every_page: bool,
     /// Print results.json, and nothing else, on stdout
     #[arg(long)]
     pub json: bool,

@@ -17,7 +17,7 @@ use crate::runner::{
         Refused, SessionTrials, SessionsRecord, grade_sessions, named_bundles, session_results, take, unreadable,
     },
 };
-use crate::store::{Blobs, Bundle, FolderResults, Layout, RunLock, RunRecord, bundles, read_json, write_trace};
+use crate::store::{Blobs, Bundle, FolderResults, Layout, RunLock, RunRecord, bundles, planned, write_trace};
 use std::path::{Path, PathBuf};
 
 pub fn grade(args: &GradeArgs) -> i32 {
@@ -82,7 +82,7 @@ pub fn finish(folder: &Path, record: &SessionsRecord, out: &OutArgs) -> Result<i
 fn run_again(path: &Path, args: &GradeArgs) -> Result<i32, Fault> {
     let layout = Layout::at(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
     let _lock = RunLock::take(&layout.root)?;
-    let record: RunRecord = read_json(&layout.run())?;
+    let record = planned(&layout)?;
     let grading = if args.graders.is_empty() {
         Grading::of_suite(&record.suite).map_err(|lines| criteria(&lines))?
     } else {

@@ -16,10 +16,11 @@ use crate::reporters::{
 };
 use crate::runner::{
     Ended, FolderTrials, assemble, clock,
-    gates::gates,
+    gates::{Decided, gates},
+    looks::Looks,
     sessions::{SessionsRecord, session_results},
 };
-use crate::store::{Layout, RunRecord, derive, newest_run, read_json};
+use crate::store::{Layout, RunRecord, derive, newest_run, planned, read_json};
 use std::{
     io::IsTerminal,
     path::{Path, PathBuf},
@@ -31,21 +32,21 @@ pub fn report(args: &ReportArgs) -> i32 {
         return sessions(folder, args).unwrap_or_else(|fault| run::refuse(&fault));
     }
     let found = find(args.run.as_deref()).and_then(|layout| {
-        let record: RunRecord = read_json(&layout.run())?;
+        let record = planned(&layout)?;
         Ok((layout, record))
     });
     let (layout, record) = match found {
         Ok(found) => found,
         Err(fault) => return run::refuse(&fault),
     };
-    let out = OutArgs { folder: None, to: args.to.clone(), json: args.json };
+    let out = OutArgs { every_page: args.every_page, ..OutArgs::of(&args.to, args.json) };
     finish(&layout, &record, &Ended::default(), &out)
 }
 
 /// The reports of graded sessions again.
 fn sessions(folder: &Path, args: &ReportArgs) -> Result<i32, Fault> {
     let record: SessionsRecord = read_json(&folder.join("sessions.json"))?;
-    grade::finish(folder, &record, &OutArgs { folder: None, to: args.to.clone(), json: args.json })
+    grade::finish(folder, &record, &OutArgs::of(&args.to, args.json))
 }
 
 /// What came of a run, or of graded sessions, read from its folder; or `results.json` itself.
@@ -61,7 +62,7 @@ pub fn results_of(folder: &Path) -> Result<Results, Fault> {
         return session_results(folder, &record);
     }
     let layout = find(Some(folder))?;
-    let record: RunRecord = read_json(&layout.run())?;
+    let record = planned(&layout)?;
     assemble(&layout, &record, &Ended::default())
 }
 
@@ -95,8 +96,8 @@ pub fn finish(layout: &Layout, record: &RunRecord, ended: &Ended, out: &OutArgs)
     let trials = FolderTrials::new(layout, record);
     let mut facts = facts(layout, record, ended);
     facts.wall_ms = clock::between(&results.started, &results.finished);
-    facts.notes.extend(of_gates(record, &results));
-    let report = Report { results: &results, suite: Some(&record.suite), trials: &trials, facts, once: Once::default() };
+    facts.notes.extend(of_gates(layout, record, &results));
+    let report = Report { results: &results, suite: Some(&record.suite), trials: &trials, facts, once: Once::new(out.every_page) };
     match write(&report, &layout.root, out) {
         Ok(()) => results.exit,
         Err(fault) => {
@@ -210,12 +211,14 @@ fn code(results: &Results, ended: &Ended) -> i32 {
 }
 
 /// What a reader of the gate must know, and what more it takes where it is undecided.
-fn of_gates(record: &RunRecord, results: &Results) -> Vec<String> {
+fn of_gates(layout: &Layout, record: &RunRecord, results: &Results) -> Vec<String> {
+    // What could not be read was said where the results were made.
+    let looks = Looks::read(layout, record).unwrap_or_default();
     let said = |(agent, gated): (String, Gated)| {
         let more = gated.next.iter().map(gate::more);
         gated.notes.iter().cloned().chain(more).map(|note| format!("gate, {agent}: {note}")).collect::<Vec<String>>()
     };
-    gates(record, results, None).into_iter().flat_map(said).collect()
+    gates(&Decided { record, looks: &looks }, results, None).into_iter().flat_map(said).collect()
 }
 
 fn facts(layout: &Layout, record: &RunRecord, ended: &Ended) -> RunFacts {

@@ -4,7 +4,7 @@
 
 use super::findings::{Found, Missing, worst};
 use super::habits::habits;
-use super::names::{scored_dimensions, spoken};
+use super::names::spoken;
 use super::repeated::{COLUMNS, asking, rows};
 use super::standings::{pairs, sentence};
 use super::terminal::{per_task, spent};
@@ -119,7 +119,7 @@ fn alert(report: &Report<'_>, out: &mut String) {
 
 fn table(report: &Report<'_>, out: &mut String) {
     let results = report.results;
-    let names = scored_dimensions(results);
+    let names = report.scored_dimensions();
     if names.is_empty() {
         return;
     }
@@ -147,7 +147,7 @@ fn design(agent: &AgentResult) -> String {
 
 fn compared(report: &Report<'_>, out: &mut String) {
     let results = report.results;
-    for pair in pairs(results, report.comparison()) {
+    for pair in pairs(report) {
         let _ = writeln!(out, "- {}", escaped(&sentence(&pair), 1000));
     }
     if results.agents.len() > 1 {

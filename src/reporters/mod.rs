@@ -56,19 +56,40 @@ pub struct Report<'a> {
 /// What several outputs show, worked out by the first that asks: a walk over a million scores is not made twice.
 #[derive(Default)]
 pub struct Once<'a> {
+    /// A page for each trial, also of a run of many thousands.
+    every_page: bool,
+    dimensions: OnceCell<Vec<&'a str>>,
+    scored: OnceCell<Vec<&'a str>>,
     comparison: OnceCell<Option<Comparison>>,
     criteria: OnceCell<Vec<Criterion<'a>>>,
     exclusions: OnceCell<Vec<Exclusion<'a>>>,
 }
 
+impl Once<'_> {
+    /// Nothing is worked out yet. Without `every_page` trials that the first page of a large run does not lead to get none.
+    pub fn new(every_page: bool) -> Self {
+        Once { every_page, ..Once::default() }
+    }
+}
+
 impl<'a> Report<'a> {
+    /// Every dimension that the run has scores of, in reading order.
+    fn dimensions(&self) -> &[&'a str] {
+        self.once.dimensions.get_or_init(|| names::dimensions(self.results))
+    }
+
+    /// Those that belong into a table of scores.
+    fn scored_dimensions(&self) -> &[&'a str] {
+        self.once.scored.get_or_init(|| names::scored_dimensions(self.results))
+    }
+
     /// The agents of the run side by side; `None` where nothing may be compared, as in a run of trials that had failed before.
     fn comparison(&self) -> Option<&Comparison> {
         self.once.comparison.get_or_init(|| standings::side_by_side(self.results)).as_ref()
     }
 
     fn criteria(&self) -> &[Criterion<'a>] {
-        self.once.criteria.get_or_init(|| findings::criteria(self.results))
+        self.once.criteria.get_or_init(|| findings::criteria(self.results, self.dimensions()))
     }
 
     fn exclusions(&self) -> &[Exclusion<'a>] {

@@ -16,7 +16,7 @@
 use super::Report;
 use super::findings::{Exclusion, Missing, worst};
 use super::habits::habits;
-use super::names::{scored_dimensions, spoken};
+use super::names::spoken;
 use super::standings::{pairs, sentence};
 use super::words::{and, duration, half, number, one_line, plural, score, usd};
 use crate::model::results::{AgentResult, GateResult, Results};
@@ -41,7 +41,7 @@ pub fn terminal(report: &Report<'_>, width: usize, colour: Colour) -> String {
     let mut page = Page::new(width, colour);
     let results = report.results;
     page.head(report);
-    page.table(results);
+    page.table(report);
     page.verdicts(report);
     page.worst(report);
     page.left_out(report);
@@ -86,13 +86,13 @@ impl Page {
         }
     }
 
-    fn table(&mut self, results: &Results) {
-        let names = scored_dimensions(results);
+    fn table(&mut self, report: &Report<'_>) {
+        let (results, names) = (report.results, report.scored_dimensions());
         if names.is_empty() || results.agents.is_empty() {
             self.out.push_str("\nnothing was scored\n");
             return;
         }
-        for part in self.parts(results, &names) {
+        for part in self.parts(results, names) {
             self.out.push('\n');
             let mut table = Table::new();
             table.load_style(NOTHING);
@@ -130,7 +130,7 @@ impl Page {
     }
 
     fn verdicts(&mut self, report: &Report<'_>) {
-        let pairs = pairs(report.results, report.comparison());
+        let pairs = pairs(report);
         if !pairs.is_empty() {
             self.section("compared");
             for pair in &pairs {

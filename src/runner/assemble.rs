@@ -2,7 +2,8 @@
 
 use super::{
     Ended,
-    gates::gates,
+    gates::{Decided, gates},
+    looks::Looks,
     repeats::{Repeats, asking},
 };
 use crate::gate;
@@ -24,6 +25,17 @@ use std::collections::BTreeMap;
 /// # Errors
 /// When a file that evalrun wrote cannot be read back.
 pub fn assemble(layout: &Layout, record: &RunRecord, ended: &Ended) -> Result<Results, Fault> {
+    let results = gather(layout, record, ended)?;
+    let looks = Looks::read(layout, record)?;
+    let decided = gates(&Decided { record, looks: &looks }, &results, None);
+    let exit = decided.iter().map(|(_, gated)| gated.exit).fold(0, gate::worse);
+    let newly_failing = decided.iter().flat_map(|(_, gated)| gated.newly_failing.clone()).collect();
+    let gates = decided.iter().flat_map(|(agent, gated)| gate::entries(agent, gated)).collect();
+    Ok(Results { exit, gates, newly_failing, looks: looks.results(), ..results })
+}
+
+/// The same before any gate is asked.
+pub(super) fn gather(layout: &Layout, record: &RunRecord, ended: &Ended) -> Result<Results, Fault> {
     let mut specs: Vec<&TrialSpec> = record.trials.iter().collect();
     specs.sort_by(|a, b| a.key.cmp(&b.key));
     let (mut trials, mut repeats) = (Vec::new(), Repeats::default());
@@ -48,7 +60,7 @@ pub fn assemble(layout: &Layout, record: &RunRecord, ended: &Ended) -> Result<Re
     }
     not_run.sort();
     not_run.dedup();
-    let results = Results {
+    Ok(Results {
         version: 1,
         run: record.run.clone(),
         suite: record.suite.name.clone(),
@@ -61,12 +73,10 @@ pub fn assemble(layout: &Layout, record: &RunRecord, ended: &Ended) -> Result<Re
         trials,
         not_run,
         gates: Vec::new(),
+        looks: Vec::new(),
+        newly_failing: Vec::new(),
         consistency: repeats.results(),
-    };
-    let decided = gates(record, &results, None);
-    let exit = decided.iter().map(|(_, gated)| gated.exit).fold(0, gate::worse);
-    let gates = decided.iter().flat_map(|(agent, gated)| gate::entries(agent, gated)).collect();
-    Ok(Results { exit, gates, ..results })
+    })
 }
 
 fn with_asking(agent: AgentResult, trials: &[TrialResult]) -> AgentResult {

@@ -207,6 +207,7 @@ impl Made<'_> {
             sandbox: "none".to_owned(),
             host: "here".to_owned(),
             failed_in: self.failed_in.map(str::to_owned),
+            looks: Vec::new(),
         };
         bed.write(&format!("{name}/run.json"), serde_json::to_vec(&record).unwrap());
     }

@@ -1,14 +1,13 @@
 //! The first page: the verdict in words, then every number with its way down to the trials.
 
 use super::super::Report;
-use super::super::names::{scored_dimensions, spoken};
+use super::super::names::spoken;
 use super::super::repeated;
 use super::super::standings::{Contrast, Pair, Shown, design, of_trial, pairs, sentence};
 use super::super::terminal::{per_task, spent};
 use super::super::words::{duration, half, plural, score};
 use super::figure::{Measured, level, measured};
-use super::page::Pages;
-use super::{comparison_view, findings_view, habits_view, interview, measures};
+use super::{comparison_view, findings_view, habits_view, interview, limits, measures};
 use crate::model::{
     fault::Fault,
     results::{AgentResult, DimensionResult, Results, TrialResult},
@@ -16,29 +15,59 @@ use crate::model::{
     trace::EndKind,
 };
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// Where things are, seen from the first page.
-#[derive(Clone, Copy)]
-pub(super) struct Links<'a> {
-    pub names: &'a [String],
+///
+/// Up to some number of trials each has a page. Beyond, those have one that the first page leads to: whoever makes a link asks for the page.
+pub(super) struct TrialPages<'a> {
+    names: &'a [String],
+    /// Beside the names.
+    asked_for: Vec<Cell<bool>>,
 }
 
-impl Links<'_> {
+pub(super) type Links<'a> = &'a TrialPages<'a>;
+
+impl<'a> TrialPages<'a> {
+    pub fn new(names: &'a [String], report: &Report<'_>) -> TrialPages<'a> {
+        let all = report.once.every_page || names.len() <= limits::TRIALS;
+        TrialPages { names, asked_for: vec![Cell::new(all); names.len()] }
+    }
+
     pub fn trial(&self, at: usize) -> String {
-        format!("report/trials/{}.html", self.names[at])
+        self.asked_for[at].set(true);
+        self.page(at)
     }
 
     pub fn at(&self, at: usize, anchor: impl std::fmt::Display) -> String {
-        format!("report/trials/{}.html#{anchor}", self.names[at])
+        format!("{}#{anchor}", self.trial(at))
+    }
+
+    pub fn page(&self, at: usize) -> String {
+        format!("report/trials/{}.html", self.names[at])
+    }
+
+    pub fn has_page(&self, at: usize) -> bool {
+        self.asked_for[at].get()
+    }
+
+    fn without(&self) -> usize {
+        self.asked_for.iter().filter(|page| !page.get()).count()
     }
 }
 
 /// # Errors
 /// When a template asks for what the view does not hold.
-pub(super) fn render(pages: &Pages, report: &Report<'_>, names: &[String]) -> Result<Vec<u8>, Fault> {
+pub(super) fn render(pages: &super::page::Pages, report: &Report<'_>, links: Links<'_>) -> Result<Vec<u8>, Fault> {
     let mut out = Vec::new();
-    pages.render("report", view(report, Links { names }), &mut out)?;
+    let mut view = view(report, links);
+    // Last: it leads to the pages that the rest has asked for.
+    view.heat = heat(report, links);
+    view.without_page = links.without();
+    pages.render("report", view, &mut out)?;
     Ok(out)
 }
 
@@ -56,10 +85,14 @@ struct View<'a> {
     agents: Vec<Agent<'a>>,
     board: Vec<BoardRow>,
     heat: Vec<HeatRow<'a>>,
+    /// Too many trials for words in each cell.
+    compact: bool,
+    /// Trials of a large run that have no page.
+    without_page: usize,
     /// Recorded sessions have no outcome: their cells show the mean of their dimensions.
     recorded: bool,
-    stages: Vec<interview::StageTable<'a>>,
-    interviews: Vec<interview::Table<'a>>,
+    stages: (Vec<interview::StageTable<'a>>, usize),
+    interviews: (Vec<interview::Table<'a>>, usize),
     failures: Vec<findings_view::FailureView<'a>>,
     criteria: Vec<findings_view::DimensionView<'a>>,
     exclusions: Vec<findings_view::ExclusionView<'a>>,
@@ -67,9 +100,11 @@ struct View<'a> {
     metrics: Vec<measures::Group<'a>>,
     columns: &'static [&'static str],
     repeated: Vec<repeated::Row<'a>>,
+    repeated_more: usize,
     asking: Vec<String>,
     gates: Vec<(String, &'a str, &'a str)>,
     notes: Vec<(&'a str, &'a str, String)>,
+    notes_more: usize,
     again: &'a str,
 }
 
@@ -129,7 +164,7 @@ struct HeatCell<'a> {
 
 #[derive(Serialize)]
 struct HeatTrial<'a> {
-    href: String,
+    href: Option<String>,
     n: u32,
     text: String,
     class: &'static str,
@@ -139,9 +174,10 @@ struct HeatTrial<'a> {
 
 fn view<'a>(report: &'a Report<'_>, links: Links<'a>) -> View<'a> {
     let results = report.results;
-    let names = scored_dimensions(results);
+    let names = report.scored_dimensions();
     let compared = report.comparison();
-    let verdicts: Vec<Verdict> = pairs(results, compared).into_iter().map(verdict).collect();
+    let repeated = repeated::rows(results);
+    let verdicts: Vec<Verdict> = pairs(report).into_iter().map(verdict).collect();
     View {
         title: format!("{} · evalrun", results.suite),
         suite: &results.suite,
@@ -149,7 +185,7 @@ fn view<'a>(report: &'a Report<'_>, links: Links<'a>) -> View<'a> {
         facts: facts(report),
         stand_ins: &report.facts.stand_ins,
         alone: if verdicts.is_empty() {
-            results.agents.iter().map(|agent| alone(agent, &names)).collect()
+            results.agents.iter().map(|agent| alone(agent, names)).collect()
         } else {
             Vec::new()
         },
@@ -157,7 +193,9 @@ fn view<'a>(report: &'a Report<'_>, links: Links<'a>) -> View<'a> {
         side: compared.and_then(|found| comparison_view::view(found, Some(results))),
         agents: results.agents.iter().map(|agent| of_agent(report, agent)).collect(),
         board: names.iter().map(|name| board_row(results, name)).collect(),
-        heat: heat(report, links),
+        heat: Vec::new(),
+        compact: results.trials.len() > limits::TRIALS,
+        without_page: 0,
         recorded: results.trials.iter().all(|trial| trial.end.kind == EndKind::Recorded),
         stages: interview::stages(report, links),
         interviews: interview::tables(report, links),
@@ -167,13 +205,15 @@ fn view<'a>(report: &'a Report<'_>, links: Links<'a>) -> View<'a> {
         habits: habits_view::view(results, links),
         metrics: measures::groups(results, links),
         columns: &repeated::COLUMNS,
-        repeated: repeated::rows(results),
+        repeated_more: repeated.len().saturating_sub(limits::ROWS),
+        repeated: repeated.into_iter().take(limits::ROWS).collect(),
         asking: repeated::asking(results),
         gates: results
             .gates
             .iter()
             .map(|gate| (gate.verdict.replace('_', " "), gate.rule.as_str(), gate.why.as_str()))
             .collect(),
+        notes_more: count_notes(report).saturating_sub(limits::ROWS),
         notes: notes(report, links),
         again: &report.facts.again,
     }
@@ -310,9 +350,10 @@ fn heat_row<'a>(
 }
 
 fn heat_trial<'a>(links: Links<'_>, at: usize, trial: &'a TrialResult) -> HeatTrial<'a> {
-    let value = of_trial(trial, "outcome").or_else(|| mean_of_dimensions(trial));
+    let outcome = trial.dimensions.get("outcome").copied().flatten();
+    let value = outcome.or_else(|| of_trial(trial, "outcome")).or_else(|| mean_of_dimensions(trial));
     HeatTrial {
-        href: links.trial(at),
+        href: links.has_page(at).then(|| links.page(at)),
         n: trial.trial,
         text: value.map_or("-".to_owned(), score),
         class: level(value),
@@ -338,10 +379,14 @@ pub(super) fn passed(trial: &TrialResult) -> &'static str {
     }
 }
 
+fn count_notes(report: &Report<'_>) -> usize {
+    report.facts.notes.len() + report.results.trials.iter().map(|trial| trial.notes.len()).sum::<usize>()
+}
+
 fn notes<'a>(report: &'a Report<'_>, links: Links<'a>) -> Vec<(&'a str, &'a str, String)> {
     let of_run = report.facts.notes.iter().map(|note| ("", note.as_str(), String::new()));
     let of_trials = report.results.trials.iter().enumerate().flat_map(|(at, trial)| {
         trial.notes.iter().map(move |note| (trial.id.as_str(), note.as_str(), links.trial(at)))
     });
-    of_run.chain(of_trials).collect()
+    of_run.chain(of_trials).take(limits::ROWS).collect()
 }

@@ -14,6 +14,7 @@ mod findings_view;
 mod habits_view;
 mod index;
 mod interview;
+mod limits;
 mod measures;
 mod page;
 mod patch;
@@ -27,7 +28,7 @@ pub use compared_page::compared_page;
 
 use super::{
     Once, Outbox, Report, Reporter,
-    names::{dimensions, page_names},
+    names::page_names,
 };
 use crate::model::fault::Fault;
 
@@ -42,14 +43,15 @@ fn render(report: &Report<'_>, out: &mut dyn Outbox) -> Result<(), Fault> {
     let pages = page::Pages::new()?;
     let names = page_names(&report.results.trials);
     let table = trial::acts_table(report);
-    // Once for the run: a walk over all scores, which a page must not repeat.
-    let dimensions = dimensions(report.results);
-    let first = index::render(&pages, report, &names)?;
+    let links = index::TrialPages::new(&names, report);
+    let first = index::render(&pages, report, &links)?;
     out.file(HTML.file, &mut |file| file.write_all(&first))?;
+    drop(first);
+    let dimensions = report.dimensions().to_vec();
     // Pages borrow what stands here, and share nothing of what the first page worked out.
     let report = &Report { facts: report.facts.clone(), once: Once::default(), ..*report };
-    for (trial, name) in report.results.trials.iter().zip(&names) {
-        let path = format!("report/trials/{name}.html");
+    for (at, trial) in report.results.trials.iter().enumerate().filter(|(at, _)| links.has_page(*at)) {
+        let path = links.page(at);
         if out.wants(&path) {
             let one = trial::One { report, trial, table: &table, dimensions: &dimensions };
             let page = trial::render(&pages, &one)?;
