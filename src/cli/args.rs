@@ -204,6 +204,10 @@ pub struct ImportArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  evalrun report --by agent,tag                 means with 95 % intervals over tasks, groups down, dimensions across
+  evalrun report --by agent,tag --csv means.csv columns agent, tag, score, mean, low, high, tasks, trials
+  evalrun report --csv scores.csv               one line per trial and criterion")]
 pub struct ReportArgs {
     /// The run's folder (default: the newest)
     #[arg(value_name = "RUN")]
@@ -211,6 +215,12 @@ pub struct ReportArgs {
     /// Only these outputs (default: all)
     #[arg(long = "to", value_name = "REPORTER[:PATH]")]
     pub to: Vec<String>,
+    /// Print a table of means by agent, model, task, tag or cluster, several with commas between, and write no report
+    #[arg(long, value_name = "KEY,...", value_delimiter = ',', conflicts_with_all = ["to", "json", "every_page"])]
+    pub by: Vec<String>,
+    /// Write that table as CSV; without --by one line per trial and criterion
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["to", "json", "every_page"])]
+    pub csv: Option<PathBuf>,
     /// A page for each trial, also beyond 1,000 trials, where only those have one that the report leads to
     #[arg(long)]
     pub every_page: bool,
@@ -282,6 +292,9 @@ pub struct PowerArgs {
     /// The drop that must not go unseen, of a score from 0 to 1
     #[arg(long, value_name = "SHARE", default_value = "0.1")]
     pub drop: f64,
+    /// Print the numbers as JSON, and nothing else, on stdout
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -20,6 +20,7 @@ mod resume;
 mod run;
 mod say;
 mod signals;
+mod tables;
 mod trials;
 
 use args::{BaselineVerb, Typed, Verb};

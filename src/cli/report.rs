@@ -2,7 +2,7 @@
 
 use super::{
     args::{OutArgs, ReportArgs},
-    exit, grade, run, say,
+    exit, grade, run, say, tables,
 };
 use crate::agents::driver;
 use crate::gate::{self, Gated};
@@ -28,6 +28,9 @@ use std::{
 
 /// `evalrun report`: the reports of a run again, from what the run left.
 pub fn report(args: &ReportArgs) -> i32 {
+    if tables::wanted(args) {
+        return tables::table(args).unwrap_or_else(|fault| run::refuse(&fault));
+    }
     if let Some(folder) = args.run.as_deref().filter(|folder| folder.join("sessions.json").exists()) {
         return sessions(folder, args).unwrap_or_else(|fault| run::refuse(&fault));
     }
@@ -188,6 +191,7 @@ pub fn wanted_output(wanted: &str) -> Result<(&'static Reporter, Option<PathBuf>
     };
     match REPORTERS.iter().find(|reporter| reporter.name == name) {
         Some(reporter) => Ok((reporter, path)),
+        None if name == "parquet" => Err(tables::no_parquet("scores.parquet")),
         None => {
             let known: Vec<&str> = REPORTERS.iter().map(|reporter| reporter.name).collect();
             let message = format!("no reporter `{name}`; there are {}", known.join(", "));

@@ -7,6 +7,7 @@
 //!
 //! Escapes as GitHub's own toolkit has them (`command.ts`): `%`, CR and LF in both parts, `:` and `,` in a property.
 
+use super::gating::reason;
 use super::words::{one_line, visible};
 use super::{Outbox, Report, Reporter};
 use crate::model::{
@@ -39,8 +40,8 @@ pub fn annotations(results: &Results) -> String {
 
 fn line(command: &str, gate: &GateResult) -> String {
     let title = format!("gate {}: {}", gate.verdict.replace('_', " "), one_line(&gate.rule, 120));
-    let why = if gate.why.is_empty() { "no reason was given" } else { &gate.why };
-    format!("::{command} title={}::{}\n", property(&title), data(&visible(why)))
+    let why = if gate.why.is_empty() { "no reason was given".to_owned() } else { reason(gate) };
+    format!("::{command} title={}::{}\n", property(&title), data(&visible(&why)))
 }
 
 fn data(text: &str) -> String {

@@ -39,6 +39,12 @@ impl<'a> Found<'a> {
         self.score.outcome == "scored" && self.score.value.is_some_and(|value| value < MET)
     }
 
+    /// Why a trial failed: the first criterion of its outcome that was not met.
+    pub fn of_outcome(at: usize, trial: &'a TrialResult) -> Option<Found<'a>> {
+        let scores = trial.scores.iter().filter(|score| score.dimension == "outcome");
+        scores.map(|score| Found { at, trial, score }).find(Found::not_met)
+    }
+
     pub fn cite(&self) -> Option<&'a Cite> {
         self.score.cites.first()
     }

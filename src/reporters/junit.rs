@@ -5,6 +5,7 @@
 //! Criteria that were scored are measurements, not tests: they stand in results.json, and here only where they yielded no number.
 //! A rule of the gate that is undecided, or lacks a baseline, is skipped.
 
+use super::gating::reason;
 use super::words::{one_line, visible};
 use super::{Outbox, Report, Reporter};
 use crate::graders::MET;
@@ -41,7 +42,7 @@ fn document(results: &Results) -> quick_junit::Report {
     if !results.gates.is_empty() {
         let mut suite = TestSuite::new("gate");
         for gate in &results.gates {
-            let why = format!("{}: {}", gate.verdict.replace('_', " "), gate.why);
+            let why = format!("{}: {}", gate.verdict.replace('_', " "), reason(gate));
             let status = match gate.verdict.as_str() {
                 "passed" => TestCaseStatus::success(),
                 "failed" => failure(&why),

@@ -3,6 +3,7 @@
 //! Foreign text is one line of escaped text, never in a code span: it cannot open a tag, end a cell, mention a person or become a link.
 
 use super::findings::{Found, Missing, worst};
+use super::gating;
 use super::habits::habits;
 use super::names::spoken;
 use super::repeated::{COLUMNS, asking, rows};
@@ -29,6 +30,7 @@ fn render(report: &Report<'_>, file: &mut dyn Outbox) -> Result<(), Fault> {
     let mut out = String::new();
     alert(report, &mut out);
     gates(results, &mut out);
+    newly_failing(results, &mut out);
     table(report, &mut out);
     compared(report, &mut out);
     repeated(results, &mut out);
@@ -179,9 +181,7 @@ fn repeated(results: &Results, out: &mut String) {
 fn failing(results: &Results, out: &mut String) {
     let failed: Vec<&TrialResult> = results.trials.iter().filter(|trial| trial.passed == Some(false)).collect();
     section(out, "Failed", &failed, |trial| {
-        let scores = trial.scores.iter().enumerate().filter(|(_, score)| score.dimension == "outcome");
-        let found = scores.map(|(at, score)| Found { at, trial, score }).find(|it| it.not_met());
-        let why = found.map(|it| said(&it)).unwrap_or_default();
+        let why = Found::of_outcome(0, trial).map(|it| said(&it)).unwrap_or_default();
         format!("**{}**: {}", escaped(&trial.id, 100), if why.is_empty() { escaped(&trial.end.why, 200) } else { why })
     });
 }
@@ -239,6 +239,20 @@ fn gates(results: &Results, out: &mut String) {
         let _ = writeln!(out, "\n- and {} more", gates.len() - MOST);
     }
     out.push('\n');
+    let looks = gating::looks(results);
+    looks.iter().take(MOST).for_each(|look| drop(writeln!(out, "- {}", escaped(look, 300))));
+    if !looks.is_empty() {
+        out.push('\n');
+    }
+}
+
+/// Tasks that passed in the baseline, each with the event that shows why it does not now.
+fn newly_failing(results: &Results, out: &mut String) {
+    section(out, "Newly failing", &results.newly_failing, |failing| {
+        let found = gating::shown(results, failing).and_then(|(_, found)| found);
+        let why = found.map(|found| format!(": {}", said(&found))).unwrap_or_default();
+        format!("**{}** {}{why}", escaped(&failing.agent, 40), escaped(&failing.sentence(), 300))
+    });
 }
 
 /// Estimate, one-sided bounds, the line that is held, and tasks: four cells.

@@ -14,6 +14,7 @@ mod compared;
 pub mod explain;
 pub mod explain_json;
 mod findings;
+mod gating;
 mod habits;
 mod html;
 mod json;
@@ -22,13 +23,16 @@ mod markdown;
 mod names;
 mod repeated;
 mod standings;
+mod tabled;
 pub mod terminal;
 mod words;
 
 pub use annotations::{annotations, inert};
 pub use compared::compared;
-pub use html::compared_page;
+pub use html::{PageOf, compared_page};
+pub use names::page_names;
 pub use json::stream as json_stream;
+pub use tabled::tabled;
 
 use crate::model::{
     comparison::Comparison,

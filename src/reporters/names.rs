@@ -29,8 +29,13 @@ pub(super) fn dimensions(results: &Results) -> Vec<&str> {
         }
     }
     let mut found: Vec<&str> = found.into_iter().collect();
-    found.sort_by_key(|name| (ORDER.iter().position(|known| known == name).unwrap_or(ORDER.len()), *name));
+    found.sort_by_key(|name| place(name));
     found
+}
+
+/// Where a dimension stands in reading order.
+pub(super) fn place(name: &str) -> (usize, String) {
+    (ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len()), name.to_owned())
 }
 
 /// Those that belong into a table of scores: one that only describes (nothing in it weighs anything) does not.
@@ -52,7 +57,7 @@ pub(super) fn spoken(dimension: &str) -> String {
 
 /// A file name for each trial's page: its id where that is safe in a path, else its safe letters and a hash. Never the same name twice, whatever
 /// the case.
-pub(super) fn page_names(trials: &[TrialResult]) -> Vec<String> {
+pub fn page_names(trials: &[TrialResult]) -> Vec<String> {
     let mut taken = HashSet::new();
     let name = |(at, trial): (usize, &TrialResult)| {
         let plain = safe(&trial.id);

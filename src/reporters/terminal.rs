@@ -14,6 +14,7 @@
 //! ```
 
 use super::Report;
+use super::gating;
 use super::findings::{Exclusion, Missing, worst};
 use super::habits::habits;
 use super::names::spoken;
@@ -191,6 +192,20 @@ impl Page {
                 "    ",
             );
         }
+        for look in gating::looks(results) {
+            self.wrapped("  ", &one_line(&look, 300), "    ");
+        }
+        self.newly_failing(results);
+    }
+
+    fn newly_failing(&mut self, results: &Results) {
+        for failing in results.newly_failing.iter().take(REASONS) {
+            self.wrapped("  newly failing  ", &one_line(&failing.sentence(), 300), "    ");
+        }
+        let more = results.newly_failing.len().saturating_sub(REASONS);
+        if more > 0 {
+            self.wrapped("  ", &format!("and {}, all of them in the report", plural(more, "more task")), "    ");
+        }
     }
 
     fn habits(&mut self, results: &Results) {
@@ -342,9 +357,8 @@ fn broken_up(label: &str) -> String {
     one_line(label, 40).replace(' ', "\n").replace("self-", "self-\n")
 }
 
-/// ` [0.808, 2 tasks]`
+/// ` [estimate 0.808, bounds 0.75 to 0.87, line 0.7, 20 tasks]`
 fn measured(gate: &GateResult) -> String {
-    let Some(estimate) = gate.estimate else { return String::new() };
-    let tasks = gate.n.map(|n| format!(", {}", plural(n as usize, "task"))).unwrap_or_default();
-    format!(" [{estimate:.3}{tasks}]")
+    let numbers = gating::numbers(gate);
+    if numbers.is_empty() { numbers } else { format!(" [{numbers}]") }
 }

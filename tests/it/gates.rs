@@ -30,7 +30,7 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
 }
 
 /// The project of the walk-through, with the agent that does well.
-fn project() -> Bed {
+pub fn project() -> Bed {
     let bed = Bed::new();
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let fixture = |name: &str| fs::read(fixtures.join(name)).unwrap();
@@ -352,6 +352,53 @@ fn a_broken_measurement_has_no_verdict() {
     assert!(found["notes"][0].as_str().unwrap().contains("graded by other graders (others) than the baseline (g)"));
 }
 
+/// Nobody said how many trials may be missing: what was not run proves nothing held, whatever an open gate would mean.
+#[test]
+fn a_run_that_was_stopped_early_passes_nothing() {
+    let bare = |policy: Value| {
+        json!({"baseline": "baselines/{{ agent }}.json", "inconclusive": policy,
+        "rules": [{"score": {"of": "outcome", "no_worse_by": 0.15}}, {"guardrails": {"severity": "high", "new": 0}}]})
+    };
+    for policy in [Value::Null, json!("pass"), json!("warn")] {
+        let whole = Made { gate: bare(policy.clone()), outcome: &another_day, ..Made::default() };
+        assert_eq!(decided(&held(&whole)).0, 0);
+        let (code, found) = decided(&held(&Made { broken: 1, ..whole }));
+        assert_eq!((code, &found["verdict"]), (3, &json!("insufficient_data")), "{policy}: {found:#}");
+        for rule in found["rules"].as_array().unwrap() {
+            assert_eq!(rule["verdict"], "insufficient_data");
+            assert!(rule["why"].as_str().unwrap().starts_with("only 95 % of the planned trials were graded"), "{rule}");
+        }
+        assert!(found["notes"].to_string().contains("`evalrun resume`"), "{found:#}");
+    }
+    // What was run can show that a rule is broken.
+    let bed = held(&Made { gate: bare(json!("pass")), broken: 2, outcome: &worse, ..Made::default() });
+    assert_eq!(decided(&bed).0, 1);
+    let bed = held(&Made { gate: bare(Value::Null), not_run: 1, outcome: &another_day, ..Made::default() });
+    assert_eq!(decided(&bed).0, 3, "a task that could not be started is missing too");
+    insta::assert_snapshot!("stopped_early", bed.run(&["gate", "run"]).out);
+}
+
+/// About 3 points of 100 are lost for certain: within the margin of 15, and strictly no.
+#[test]
+fn strict_fails_a_drop_within_the_margin_and_alpha_is_the_suites() {
+    let drop = |task: usize, n: u32| match noisy(task, n) {
+        Outcome::Scored(value) => scored(value * 0.96),
+        other => other,
+    };
+    let with = |rule: Value, alpha: f64| {
+        let gate = json!({"baseline": "baselines/{{ agent }}.json", "floors": {"valid_trials": 0.9}, "alpha": alpha, "rules": [{"score": rule}]});
+        decided(&held(&Made { tasks: 20, outcome: &drop, gate, ..Made::default() }))
+    };
+    let (code, found) = with(json!({"of": "outcome", "no_worse_by": 0.2}), 0.05);
+    let usual = found["rules"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((code, &usual["verdict"], &usual["alpha_used"]), (0, &json!("passed"), &json!(0.05)), "{found:#}");
+    let (code, found) = with(json!({"of": "outcome", "no_worse_by": 0.2, "strict": true}), 0.3);
+    let strict = found["rules"].as_array().unwrap().last().unwrap();
+    assert_eq!((code, &strict["verdict"], &strict["rule"]), (1, &json!("failed"), &json!("outcome no worse by 0.2, strictly")));
+    assert!(strict["why"].as_str().unwrap().ends_with("is below 0"), "{strict}");
+    assert!(strict["low"].as_f64() > usual["low"].as_f64(), "a larger alpha gives narrower bounds");
+}
+
 #[test]
 fn tasks_that_changed_drop_out_and_one_task_is_too_little() {
     let (code, found) = decided(&held(&Made { changed_from: 15, ..Made::default() }));
@@ -394,7 +441,7 @@ fn looks_are_planned_and_the_next_one_is_named() {
     let bed = held(&Made { gate, outcome: &another_day, ..Made::default() });
     let found = bed.run(&["gate", "run"]);
     assert_eq!(found.code, Some(3), "{}", found.out);
-    assert!(found.out.contains("run the suite with `--trials 6`"), "{}", found.out);
+    assert!(found.out.contains("the next planned look is at 6 trials per task"), "{}", found.out);
 }
 
 /// A run plays the first look, whatever the tasks say.

@@ -28,6 +28,8 @@ mod house;
 mod importers;
 mod interview;
 mod limits;
+mod load;
+mod looks;
 mod metrics;
 mod oracles;
 mod process;

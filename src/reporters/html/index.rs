@@ -1,6 +1,7 @@
 //! The first page: the verdict in words, then every number with its way down to the trials.
 
 use super::super::Report;
+use super::super::gating;
 use super::super::names::spoken;
 use super::super::repeated;
 use super::super::standings::{Contrast, Pair, Shown, design, of_trial, pairs, sentence};
@@ -10,7 +11,7 @@ use super::figure::{Measured, level, measured};
 use super::{comparison_view, findings_view, habits_view, interview, limits, measures};
 use crate::model::{
     fault::Fault,
-    results::{AgentResult, DimensionResult, Results, TrialResult},
+    results::{AgentResult, DimensionResult, GateResult, NewlyFailing, Results, TrialResult},
     run::NotRun,
     trace::EndKind,
 };
@@ -102,7 +103,10 @@ struct View<'a> {
     repeated: Vec<repeated::Row<'a>>,
     repeated_more: usize,
     asking: Vec<String>,
-    gates: Vec<(String, &'a str, &'a str)>,
+    gates: Vec<GateRow<'a>>,
+    looks: Vec<String>,
+    newly_failing: Vec<FailingRow<'a>>,
+    failing_more: usize,
     notes: Vec<(&'a str, &'a str, String)>,
     notes_more: usize,
     again: &'a str,
@@ -129,6 +133,34 @@ struct ContrastRow {
     solid: bool,
     x: String,
     whisker: Option<(String, String)>,
+}
+
+/// A rule of the gate, with its bounds on an axis that holds zero and the line.
+#[derive(Serialize)]
+struct GateRow<'a> {
+    verdict: String,
+    class: &'static str,
+    rule: &'a str,
+    numbers: String,
+    why: &'a str,
+    drawn: Option<GateLine>,
+}
+
+/// Places in a box of 100.
+#[derive(Serialize)]
+struct GateLine {
+    x: String,
+    whisker: Option<(String, String)>,
+    line: String,
+}
+
+#[derive(Serialize)]
+struct FailingRow<'a> {
+    text: String,
+    agent: &'a str,
+    href: Option<String>,
+    why: &'a str,
+    quote: &'a str,
 }
 
 #[derive(Serialize)]
@@ -208,11 +240,10 @@ fn view<'a>(report: &'a Report<'_>, links: Links<'a>) -> View<'a> {
         repeated_more: repeated.len().saturating_sub(limits::ROWS),
         repeated: repeated.into_iter().take(limits::ROWS).collect(),
         asking: repeated::asking(results),
-        gates: results
-            .gates
-            .iter()
-            .map(|gate| (gate.verdict.replace('_', " "), gate.rule.as_str(), gate.why.as_str()))
-            .collect(),
+        gates: results.gates.iter().map(gate_row).collect(),
+        looks: gating::looks(results),
+        newly_failing: results.newly_failing.iter().take(limits::LISTED).map(|it| failing_row(results, links, it)).collect(),
+        failing_more: results.newly_failing.len().saturating_sub(limits::LISTED),
         notes_more: count_notes(report).saturating_sub(limits::ROWS),
         notes: notes(report, links),
         again: &report.facts.again,
@@ -278,6 +309,43 @@ fn contrast(contrast: &Contrast) -> ContrastRow {
         solid: matches!(contrast.shown, Shown::Apart | Shown::Constant),
         x: along(contrast.by),
         whisker: contrast.half.map(|half| (along(contrast.by - half), along(contrast.by + half))),
+    }
+}
+
+fn gate_row(gate: &GateResult) -> GateRow<'_> {
+    GateRow {
+        verdict: gate.verdict.replace('_', " "),
+        class: gating::class(gate),
+        rule: &gate.rule,
+        numbers: gating::numbers(gate),
+        why: &gate.why,
+        drawn: gate_line(gate),
+    }
+}
+
+/// `None` where there is no estimate or no line.
+fn gate_line(gate: &GateResult) -> Option<GateLine> {
+    let (estimate, line) = (gate.estimate?, gate.margin?);
+    let ends = gate.low.zip(gate.high);
+    let all = [Some(estimate), Some(line), Some(0.0), ends.map(|it| it.0), ends.map(|it| it.1)];
+    let known = || all.into_iter().flatten().filter(|value| value.is_finite());
+    let (low, high) = (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));
+    // Some room on both sides, also where everything is in one place.
+    let room = ((high - low) * 0.06).max(0.01);
+    let at = |value: f64| super::plots::along(value, (low - room, high + room));
+    Some(GateLine { x: at(estimate), whisker: ends.map(|(low, high)| (at(low), at(high))), line: at(line) })
+}
+
+fn failing_row<'a>(results: &'a Results, links: Links<'_>, failing: &'a NewlyFailing) -> FailingRow<'a> {
+    let shown = gating::shown(results, failing);
+    let found = shown.as_ref().and_then(|(_, found)| *found);
+    let cite = found.and_then(|found| found.cite());
+    FailingRow {
+        text: failing.sentence(),
+        agent: &failing.agent,
+        href: shown.map(|(at, _)| cite.map_or_else(|| links.trial(at), |cite| links.at(at, cite.event))),
+        why: found.map_or("", |found| &found.score.why),
+        quote: cite.map_or("", |cite| &cite.quote),
     }
 }
 

@@ -24,7 +24,7 @@ mod quoted;
 mod trial;
 mod verdicts;
 
-pub use compared_page::compared_page;
+pub use compared_page::{PageOf, compared_page};
 
 use super::{
     Once, Outbox, Report, Reporter,
