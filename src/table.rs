@@ -75,7 +75,9 @@ pub fn grouped(results: &Results, by: &[By], tags: &BTreeMap<String, Vec<String>
             }
         }
     }
-    let rows = groups.iter().flat_map(|(group, scores)| scores.iter().map(|(score, tasks)| row(group, score, tasks, &clusters)));
+    let rows = groups
+        .iter()
+        .flat_map(|(group, scores)| scores.iter().map(|(score, tasks)| row(group, score, tasks, &clusters)));
     Table { by: by.iter().map(|by| by.word()).collect(), rows: rows.collect() }
 }
 
@@ -105,7 +107,9 @@ fn groups_of(trial: &TrialResult, by: &[By], tags: &BTreeMap<String, Vec<String>
     let mut groups: Vec<Vec<String>> = vec![Vec::new()];
     for by in by {
         let words = by.of(trial, tags);
-        let longer = |group: &Vec<String>| words.iter().map(|word| [&group[..], &[(*word).to_owned()]].concat()).collect::<Vec<_>>();
+        let longer = |group: &Vec<String>| {
+            words.iter().map(|word| [&group[..], &[(*word).to_owned()]].concat()).collect::<Vec<_>>()
+        };
         groups = groups.iter().flat_map(longer).collect();
     }
     groups
@@ -162,8 +166,22 @@ impl Table {
 
 /// Columns of the table of single scores.
 pub const SCORES: &[&str] = &[
-    "run", "suite", "task", "cluster", "agent", "model", "trial", "twin", "passed", "end", "dimension", "criterion", "outcome", "value",
-    "weight", "why",
+    "run",
+    "suite",
+    "task",
+    "cluster",
+    "agent",
+    "model",
+    "trial",
+    "twin",
+    "passed",
+    "end",
+    "dimension",
+    "criterion",
+    "outcome",
+    "value",
+    "weight",
+    "why",
 ];
 
 /// One line per trial and criterion, as in `results.json`; a value that was not measured is an empty field.
@@ -210,5 +228,9 @@ fn number(value: Option<f64>) -> String {
 
 /// Foreign text that no spreadsheet takes for a formula.
 fn inert(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text != NONE { format!("'{text}") } else { text.to_owned() }
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text != NONE {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    }
 }

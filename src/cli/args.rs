@@ -68,7 +68,7 @@ pub struct RunArgs {
     /// Only tasks that carry one of these tags
     #[arg(long = "tag", value_name = "TAG")]
     pub tags: Vec<String>,
-    /// Trials per task and agent, instead of what the suite says
+    /// Trials per task and agent, instead of what the suite says; its gate then looks once
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub trials: Option<u32>,
     /// Where agents run

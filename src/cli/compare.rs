@@ -49,7 +49,8 @@ fn folders(args: &CompareArgs) -> Result<Vec<PathBuf>, Fault> {
     if args.runs.is_empty() {
         return Ok(vec![report::find(None)?.root]);
     }
-    let folder = |path: &PathBuf| if path.is_file() { path.parent().unwrap_or(Path::new("")).to_owned() } else { path.clone() };
+    let folder =
+        |path: &PathBuf| if path.is_file() { path.parent().unwrap_or(Path::new("")).to_owned() } else { path.clone() };
     Ok(args.runs.iter().map(folder).collect())
 }
 
@@ -67,7 +68,12 @@ impl TrialPages {
         for (run, folder) in runs.iter().zip(folders) {
             let folder = absolute(folder).join("report/trials");
             let names = reporters::page_names(&run.trials);
-            of.extend(run.trials.iter().zip(names).map(|(trial, name)| (std::ptr::from_ref(trial), folder.join(name + ".html"))));
+            of.extend(
+                run.trials
+                    .iter()
+                    .zip(names)
+                    .map(|(trial, name)| (std::ptr::from_ref(trial), folder.join(name + ".html"))),
+            );
         }
         let from = absolute(page).parent().unwrap_or(Path::new("/")).to_owned();
         TrialPages { of, from }

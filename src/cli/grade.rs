@@ -74,7 +74,11 @@ pub fn finish(folder: &Path, record: &SessionsRecord, out: &OutArgs) -> Result<i
         wall_ms: clock::between(&record.started, &record.finished),
     };
     let trials = SessionTrials { folder };
-    report::write(&Report { results: &results, suite: None, trials: &trials, facts, once: Once::default() }, folder, out)?;
+    report::write(
+        &Report { results: &results, suite: None, trials: &trials, facts, once: Once::default() },
+        folder,
+        out,
+    )?;
     Ok(results.exit)
 }
 

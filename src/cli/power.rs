@@ -126,7 +126,9 @@ fn in_words(found: &Power) -> String {
     );
     for score in &found.scores {
         let source = match score.why {
-            Some(why) => format!("variance of one trial, assumed ({why}): {ASSUMED}, that of passing seven times in ten"),
+            Some(why) => {
+                format!("variance of one trial, assumed ({why}): {ASSUMED}, that of passing seven times in ten")
+            }
             None => format!("variance of one trial, from the baseline: {:.4}", score.variance),
         };
         text.push_str(&format!("{}: {}\n  {source}\n", score.score, sentence(found, score)));

@@ -30,7 +30,11 @@ fn line(progress: &Progress) {
     match progress {
         Progress::TrialEnded(key, end) => eprintln!("{key}: {}", end_word(*end)),
         Progress::Note(text) => eprintln!("{text}"),
-        Progress::More(_) | Progress::TrialStarted(_) | Progress::Stage(..) | Progress::Act(..) | Progress::Graded(_) => {}
+        Progress::More(_)
+        | Progress::TrialStarted(_)
+        | Progress::Stage(..)
+        | Progress::Act(..)
+        | Progress::Graded(_) => {}
     }
 }
 

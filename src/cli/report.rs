@@ -28,6 +28,9 @@ use std::{
 
 /// `evalrun report`: the reports of a run again, from what the run left.
 pub fn report(args: &ReportArgs) -> i32 {
+    if let Some(fault) = args.to.iter().find_map(|wanted| wanted_output(wanted).err()) {
+        return run::refuse(&fault);
+    }
     if tables::wanted(args) {
         return tables::table(args).unwrap_or_else(|fault| run::refuse(&fault));
     }
@@ -100,7 +103,13 @@ pub fn finish(layout: &Layout, record: &RunRecord, ended: &Ended, out: &OutArgs)
     let mut facts = facts(layout, record, ended);
     facts.wall_ms = clock::between(&results.started, &results.finished);
     facts.notes.extend(of_gates(layout, record, &results));
-    let report = Report { results: &results, suite: Some(&record.suite), trials: &trials, facts, once: Once::new(out.every_page) };
+    let report = Report {
+        results: &results,
+        suite: Some(&record.suite),
+        trials: &trials,
+        facts,
+        once: Once::new(out.every_page),
+    };
     match write(&report, &layout.root, out) {
         Ok(()) => results.exit,
         Err(fault) => {

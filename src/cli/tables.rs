@@ -39,8 +39,12 @@ fn key(word: &str) -> Result<By, Fault> {
     let found = BY.iter().find(|(name, _)| *name == word.trim()).map(|(_, by)| *by);
     found.ok_or_else(|| {
         let known: Vec<&str> = BY.iter().map(|(name, _)| *name).collect();
-        Fault::new(Boundary::Store, "by", format!("trials cannot be grouped by `{word}`; there are {}", known.join(", ")))
-            .hint("for example `evalrun report --by agent,tag`")
+        Fault::new(
+            Boundary::Store,
+            "by",
+            format!("trials cannot be grouped by `{word}`; there are {}", known.join(", ")),
+        )
+        .hint("for example `evalrun report --by agent,tag`")
     })
 }
 

@@ -38,7 +38,10 @@ fn finished(given: &Given, found: RuleVerdict) -> RuleVerdict {
     match found.verdict {
         Verdict::Passed | Verdict::Inconclusive if missing => {
             let share = given.measured.valid_trials.unwrap_or_default() * 100.0;
-            let why = format!("only {share:.0} % of the planned trials were graded, and there is no floor for them: {}", found.why);
+            let why = format!(
+                "only {share:.0} % of the planned trials were graded, and there is no floor for them: {}",
+                found.why
+            );
             RuleVerdict { verdict: Verdict::InsufficientData, why, ..found }
         }
         _ => found,

@@ -240,7 +240,9 @@ fn gates(results: &Results, out: &mut String) {
     }
     out.push('\n');
     let looks = gating::looks(results);
-    looks.iter().take(MOST).for_each(|look| drop(writeln!(out, "- {}", escaped(look, 300))));
+    for look in looks.iter().take(MOST) {
+        let _ = writeln!(out, "- {}", escaped(look, 300));
+    }
     if !looks.is_empty() {
         out.push('\n');
     }

@@ -30,8 +30,8 @@ mod words;
 pub use annotations::{annotations, inert};
 pub use compared::compared;
 pub use html::{PageOf, compared_page};
-pub use names::page_names;
 pub use json::stream as json_stream;
+pub use names::page_names;
 pub use tabled::tabled;
 
 use crate::model::{

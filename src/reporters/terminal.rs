@@ -14,8 +14,8 @@
 //! ```
 
 use super::Report;
-use super::gating;
 use super::findings::{Exclusion, Missing, worst};
+use super::gating;
 use super::habits::habits;
 use super::names::spoken;
 use super::standings::{pairs, sentence};
@@ -160,7 +160,8 @@ impl Page {
     }
 
     fn left_out(&mut self, report: &Report<'_>) {
-        let told: Vec<&Exclusion<'_>> = report.exclusions().iter().filter(|it| it.missing != Missing::NotApplicable).collect();
+        let told: Vec<&Exclusion<'_>> =
+            report.exclusions().iter().filter(|it| it.missing != Missing::NotApplicable).collect();
         if told.is_empty() {
             return;
         }

@@ -10,8 +10,9 @@
 //! is killed between two looks goes on with the same ones. What is not decided (trials are missing, the measurement broke) leaves no file.
 
 use super::{
-    Ended, Job, Round, clock,
+    Ended, Job, Round,
     assemble::gather,
+    clock,
     gates::{hash, of_agent},
     progress::Progress,
     recorder::on_blocking,
@@ -59,6 +60,17 @@ impl Look {
     pub fn decided(&self) -> bool {
         self.more.is_empty()
     }
+
+    fn result(&self) -> LookResult {
+        LookResult {
+            agent: self.agent.clone(),
+            look: self.look,
+            of: self.of,
+            trials: self.trials,
+            verdict: self.gated.verdict.word().to_owned(),
+            saved: self.saved,
+        }
+    }
 }
 
 /// The looks of a run that have been decided, by agent, in order.
@@ -88,15 +100,7 @@ impl Looks {
     }
 
     pub fn results(&self) -> Vec<LookResult> {
-        let result = |look: &Look| LookResult {
-            agent: look.agent.clone(),
-            look: look.look,
-            of: look.of,
-            trials: look.trials,
-            verdict: look.gated.verdict.word().to_owned(),
-            saved: look.saved,
-        };
-        self.by_agent.values().flatten().map(result).collect()
+        self.by_agent.values().flatten().map(Look::result).collect()
     }
 }
 
@@ -114,7 +118,7 @@ pub async fn run_looks(job: Job) -> Result<(RunRecord, Ended), Fault> {
         let stopped = all.interrupted || all.budget.is_some() || record.looks.len() < 2;
         let decided = if stopped { Vec::new() } else { on_blocking(move || decide(&layout, &record, &so_far)).await? };
         for look in &decided {
-            round.job.watcher.tell(Progress::Note(format!("{}: {}", look.agent, of_look(look))));
+            round.job.watcher.tell(Progress::Note(format!("{}: {}", look.agent, look.result().sentence())));
         }
         let more: Vec<TrialKey> = decided.into_iter().flat_map(|look| look.more).collect();
         if more.is_empty() {
@@ -125,18 +129,6 @@ pub async fn run_looks(job: Job) -> Result<(RunRecord, Ended), Fault> {
         // The rounds before have ended, and nobody else holds the job for long.
         Arc::make_mut(&mut round.job).record.add(more);
     }
-}
-
-fn of_look(look: &Look) -> String {
-    let result = LookResult {
-        agent: look.agent.clone(),
-        look: look.look,
-        of: look.of,
-        trials: look.trials,
-        verdict: look.gated.verdict.word().to_owned(),
-        saved: look.saved,
-    };
-    result.sentence()
 }
 
 fn together(before: Ended, last: Ended) -> Ended {

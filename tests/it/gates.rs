@@ -73,6 +73,8 @@ fn the_walk_through_of_the_document_holds() {
     let said = |command: &str| seen.iter().find(|(known, _)| known.starts_with(command)).unwrap().1.out.clone();
     let power = said("evalrun power");
     assert!(power.contains("8 tasks x 2.0 trials") && power.contains("assumed (no baseline)"), "{power}");
+    let json: Value = serde_json::from_str(&said("evalrun power evals/list.yaml --baseline")).unwrap();
+    assert_eq!((&json["tasks"], &json["scores"][0]["from"]), (&json!(8), &json!("baseline")), "{json}");
     let worse = said("evalrun gate runs/worse");
     assert!(
         worse.starts_with("lister: failed\n") && worse.contains("  failed  outcome no worse by 0.2 [-1.000"),
@@ -103,7 +105,7 @@ fn fits(results: &Value) -> bool {
 fn the_workflows_of_the_document_are_yaml_and_their_lines_run() {
     let bed = project();
     let yaml: Vec<Value> =
-        blocks(&document(), "yaml").iter().skip(1).map(|block| serde_yaml::from_str(block).unwrap()).collect();
+        blocks(&document(), "yaml").iter().skip(2).map(|block| serde_yaml::from_str(block).unwrap()).collect();
     let steps = yaml[0]["jobs"]["gate"]["steps"].as_array().unwrap().iter().map(|step| &step["run"]);
     let script = yaml[1]["gate"]["script"].as_array().unwrap();
     let of = |lines: Vec<&Value>| -> Vec<String> {
@@ -394,7 +396,10 @@ fn strict_fails_a_drop_within_the_margin_and_alpha_is_the_suites() {
     assert_eq!((code, &usual["verdict"], &usual["alpha_used"]), (0, &json!("passed"), &json!(0.05)), "{found:#}");
     let (code, found) = with(json!({"of": "outcome", "no_worse_by": 0.2, "strict": true}), 0.3);
     let strict = found["rules"].as_array().unwrap().last().unwrap();
-    assert_eq!((code, &strict["verdict"], &strict["rule"]), (1, &json!("failed"), &json!("outcome no worse by 0.2, strictly")));
+    assert_eq!(
+        (code, &strict["verdict"], &strict["rule"]),
+        (1, &json!("failed"), &json!("outcome no worse by 0.2, strictly"))
+    );
     assert!(strict["why"].as_str().unwrap().ends_with("is below 0"), "{strict}");
     assert!(strict["low"].as_f64() > usual["low"].as_f64(), "a larger alpha gives narrower bounds");
 }
@@ -474,6 +479,33 @@ fn twins_stand_in_no_rule() {
     assert_eq!(read(&results, asked, &gate, Some(&baseline)).unwrap(), before);
     results.trials.push(evalrun::model::results::TrialResult { twin: false, ..twin });
     assert_ne!(read(&results, asked, &gate, Some(&baseline)).unwrap(), before);
+}
+
+/// From a baseline the spread is known; the numbers are those of the sentences.
+#[test]
+fn power_as_data() {
+    let bed = project();
+    Made { tasks: 12, trials: 4, ..Made::default() }.write(&bed, "first");
+    let to = ["baseline", "accept", "first", "--to", "b.json"];
+    assert_eq!(bed.run(&to).code, Some(0));
+    let json = |more: &[&str]| -> Value {
+        let said = bed.run(&[&["power", "evals/list.yaml", "--json"], more].concat());
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        serde_json::from_str(&said.out).unwrap()
+    };
+    let (assumed, known) = (json(&[]), json(&["--baseline", "b.json", "--drop", "0.2"]));
+    assert_eq!((&assumed["scores"][0]["from"], &assumed["scores"][0]["variance"]), (&json!("assumed"), &json!(0.21)));
+    assert_eq!(
+        (&known["scores"][0]["from"], &known["drop"], &known["alpha"]),
+        (&json!("baseline"), &json!(0.2), &json!(0.05))
+    );
+    let variance = known["scores"][0]["variance"].as_f64().unwrap();
+    assert!(variance > 0.1 && variance < 0.3, "about three of four pass, within each task: {variance}");
+    let words = bed.run(&["power", "evals/list.yaml", "--baseline", "b.json", "--drop", "0.2"]).out;
+    let said = format!("shows a drop of {:.3} or more", known["scores"][0]["detectable"].as_f64().unwrap());
+    assert!(words.contains(&said), "{words}");
+    let bad = bed.run(&["power", "evals/list.yaml", "--baseline", "nowhere.json"]);
+    assert_eq!(bad.code, Some(2), "{bad:?}");
 }
 
 #[test]

@@ -12,7 +12,9 @@ use std::{fs, path::Path};
 fn planned() -> Bed {
     let bed = project();
     let text = fs::read_to_string(bed.path("evals/list.yaml")).unwrap();
-    let text = text.replace("  floors:", "  trials: {start: 1, most: 4}\n  floors:").replace("no_worse_by: 0.2", "no_worse_by: 0.15");
+    let text = text
+        .replace("  floors:", "  trials: {start: 1, most: 4}\n  floors:")
+        .replace("no_worse_by: 0.2", "no_worse_by: 0.15");
     bed.write("evals/list.yaml", text);
     let first = bed.run(&["evals/list.yaml", "--trials", "4", "--out", "runs/first"]);
     assert_eq!(first.code, Some(0), "{first:?}");
@@ -34,8 +36,16 @@ fn a_run_goes_on_to_the_look_that_decides() {
     assert!(!bed.path("runs/first/looks").exists(), "whoever types the number of trials looks once");
     let ran = bed.run(ARGS);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(ran.err.contains("8 trials of 1 agent, 1 of each task; where the gate is undecided, up to 2 or 4"), "{}", ran.err);
-    assert!(ran.err.contains("lister: inconclusive at look 1 of 3 (1 trial per task); went on to the next"), "{}", ran.err);
+    assert!(
+        ran.err.contains("8 trials of 1 agent, 1 of each task; where the gate is undecided, up to 2 or 4"),
+        "{}",
+        ran.err
+    );
+    assert!(
+        ran.err.contains("lister: inconclusive at look 1 of 3 (1 trial per task); went on to the next"),
+        "{}",
+        ran.err
+    );
     let results = bed.results(RUN);
     assert_eq!(results["trials"].as_array().unwrap().len(), 16);
     let expected = json!([
@@ -49,7 +59,10 @@ fn a_run_goes_on_to_the_look_that_decides() {
         assert!(folded.contains(decided), "{said}");
     }
     assert_eq!(look(&bed, 1)["gated"]["verdict"], "inconclusive");
-    assert_eq!((look(&bed, 1)["more"].as_array().unwrap().len(), look(&bed, 2)["more"].as_array().unwrap().len()), (8, 0));
+    assert_eq!(
+        (look(&bed, 1)["more"].as_array().unwrap().len(), look(&bed, 2)["more"].as_array().unwrap().len()),
+        (8, 0)
+    );
     assert!(!bed.path(&format!("{RUN}/looks/lister/3.json")).exists());
     insta::assert_snapshot!("gate_of_a_look", bed.run(&["gate", RUN]).out);
     // There is nothing left to do.
@@ -69,7 +82,10 @@ fn a_worse_agent_fails_at_the_first_look() {
     let ran = bed.run(ARGS);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let results = bed.results(RUN);
-    assert_eq!(results["looks"], json!([{"agent": "lister", "look": 1, "of": 3, "trials": 1, "verdict": "failed", "saved": 24}]));
+    assert_eq!(
+        results["looks"],
+        json!([{"agent": "lister", "look": 1, "of": 3, "trials": 1, "verdict": "failed", "saved": 24}])
+    );
     assert_eq!(results["newly_failing"].as_array().unwrap().len(), 8);
     assert_eq!(
         results["newly_failing"][0],
@@ -95,7 +111,12 @@ fn cut_off_between_two_looks_it_goes_on_with_the_same_ones() {
     let states: [(&str, Lost<'_>); 4] = [
         ("before the first look was written", &|path| look_1(path) || look_2(path) || of_trial(path) && second(path)),
         ("after it was, before any trial of the next", &|path| look_2(path) || of_trial(path) && second(path)),
-        ("in the middle of the second look", &|path| look_2(path) || of_trial(path) && second(path) && path.to_str().unwrap().contains("anna")),
+        ("in the middle of the second look", &|path| {
+            look_2(path)
+                || of_trial(path)
+                    && second(path)
+                    && ["anna", "ben"].iter().any(|name| path.to_str().unwrap().contains(name))
+        }),
         ("before the second look was written", &|path| look_2(path)),
     ];
     for (how, lost) in states {
@@ -104,7 +125,7 @@ fn cut_off_between_two_looks_it_goes_on_with_the_same_ones() {
             bed.write(&format!("{RUN}/{}", path.display()), bytes);
         }
         let cut = bed.run(&["gate", RUN]);
-        // A look whose trials are there can be decided from what was left; one whose trials are missing cannot, whatever an open gate means.
+        // With fewer trials than its floor asks for, a look cannot be decided.
         let expected = if how.contains("middle") { 4 } else { cut.code.unwrap() };
         assert_eq!(cut.code, Some(expected), "{how}: {}", cut.out);
         let resumed = bed.run(&["resume", RUN]);
@@ -126,7 +147,8 @@ fn killed_as_soon_as_a_look_is_there_it_ends_like_any_other() {
     child.0.wait().unwrap();
     let first = fs::read(bed.path(RUN).join("looks/lister/1.json")).unwrap();
     assert_eq!(bed.run(&["resume", RUN]).code, Some(0));
-    let (mut now, mut then): (Value, Value) = (serde_json::from_str(&bed.canonical(RUN)).unwrap(), serde_json::from_str(&whole).unwrap());
+    let (mut now, mut then): (Value, Value) =
+        (serde_json::from_str(&bed.canonical(RUN)).unwrap(), serde_json::from_str(&whole).unwrap());
     for results in [&mut now, &mut then] {
         results.as_object_mut().unwrap().remove("run");
     }
@@ -150,5 +172,9 @@ fn a_look_is_not_decided_twice() {
     bed.write("baselines/lister.json", baseline + "\n");
     let again = bed.run(&["gate", RUN]);
     assert_eq!(again.code, Some(1), "{}", again.out);
-    assert!(again.out.contains("decided again: graders or baseline are not those that look 2 was decided with"), "{}", again.out);
+    assert!(
+        again.out.contains("decided again: graders or baseline are not those that look 2 was decided with"),
+        "{}",
+        again.out
+    );
 }

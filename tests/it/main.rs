@@ -44,6 +44,7 @@ mod simulate;
 mod simulation;
 mod stats;
 mod suite;
+mod tables;
 mod tiny;
 mod weakening;
 mod workspace;

@@ -85,9 +85,15 @@ pub fn compared_page(found: &Comparison, trials: &Panel<'_>, page_of: PageOf<'_>
 fn grid_row<'a>(trials: &'a Panel<'_>, page_of: PageOf<'_>, (at, task): (usize, &'a TaskOf)) -> GridRow<'a> {
     let trial = |tried: &Tried<'_>| {
         let trial = tried.trial;
-        let value = trial.dimensions.get("outcome").copied().flatten().or(trial.passed.map(|it| f64::from(u8::from(it))));
+        let value =
+            trial.dimensions.get("outcome").copied().flatten().or(trial.passed.map(|it| f64::from(u8::from(it))));
         let outcome = value.map_or("no outcome".to_owned(), |value| format!("outcome {}", score(value)));
-        GridTrial { n: trial.trial, class: level(value), says: format!("{}: {outcome}", trial.id), href: page_of(trial) }
+        GridTrial {
+            n: trial.trial,
+            class: level(value),
+            says: format!("{}: {outcome}", trial.id),
+            href: page_of(trial),
+        }
     };
     let cell = |tasks: &Vec<Vec<Tried<'_>>>| tasks[at].iter().map(trial).collect();
     GridRow { task: &task.id, cells: trials.cells.iter().map(cell).collect() }

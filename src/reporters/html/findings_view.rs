@@ -102,11 +102,7 @@ fn nobody_asked(row: &Criterion<'_>) -> bool {
     row.cells.iter().flat_map(|cell| &cell.found).all(|found| found.score.outcome == "not_asked")
 }
 
-fn criterion<'a>(
-    results: &'a Results,
-    (links, most): (Links<'_>, usize),
-    row: &Criterion<'a>,
-) -> CriterionView<'a> {
+fn criterion<'a>(results: &'a Results, (links, most): (Links<'_>, usize), row: &Criterion<'a>) -> CriterionView<'a> {
     let cells = row.cells.iter().zip(&results.agents).map(|(cell, agent)| CellView {
         agent: &agent.agent,
         text: cell.mean.map_or_else(|| missing(cell), score),

@@ -242,7 +242,12 @@ fn view<'a>(report: &'a Report<'_>, links: Links<'a>) -> View<'a> {
         asking: repeated::asking(results),
         gates: results.gates.iter().map(gate_row).collect(),
         looks: gating::looks(results),
-        newly_failing: results.newly_failing.iter().take(limits::LISTED).map(|it| failing_row(results, links, it)).collect(),
+        newly_failing: results
+            .newly_failing
+            .iter()
+            .take(limits::LISTED)
+            .map(|it| failing_row(results, links, it))
+            .collect(),
         failing_more: results.newly_failing.len().saturating_sub(limits::LISTED),
         notes_more: count_notes(report).saturating_sub(limits::ROWS),
         notes: notes(report, links),

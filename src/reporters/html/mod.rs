@@ -26,10 +26,7 @@ mod verdicts;
 
 pub use compared_page::{PageOf, compared_page};
 
-use super::{
-    Once, Outbox, Report, Reporter,
-    names::page_names,
-};
+use super::{Once, Outbox, Report, Reporter, names::page_names};
 use crate::model::fault::Fault;
 
 pub(super) const HTML: Reporter = Reporter {
