@@ -10,6 +10,7 @@ use crate::model::{
 use crate::plan::{Available, Selection, plan};
 use crate::runner::gates;
 use crate::stats::{
+    noninferiority::unseen_variance,
     planning::{Buy, next_money, split},
     power::{Aim, Noise, Sides},
 };
@@ -96,7 +97,7 @@ fn said(args: &PowerArgs, suite: &Suite) -> Result<String, Fault> {
 }
 
 fn of_score(of: &str, (tasks, trials): (u64, f64), known: (f64, Option<&Baseline>), aim: &Aim) -> OfScore {
-    let (noise, why) = noise(of, trials, known);
+    let (noise, why) = noise(of, (tasks, trials), known);
     let money = (tasks >= 2).then(|| next_money(known.0, tasks, &noise, (aim, MOST_TRIALS))).flatten();
     OfScore {
         score: of.to_owned(),
@@ -163,7 +164,11 @@ fn held(suite: &Suite) -> Vec<String> {
 }
 
 /// And why the variance is assumed, where it is.
-fn noise(of: &str, trials: f64, (drop, baseline): (f64, Option<&Baseline>)) -> (Noise, Option<&'static str>) {
+fn noise(
+    of: &str,
+    (tasks, trials): (u64, f64),
+    (drop, baseline): (f64, Option<&Baseline>),
+) -> (Noise, Option<&'static str>) {
     let omega2 = (drop / 2.0).powi(2);
     let known = baseline.and_then(|baseline| {
         let rows = rows(baseline, of);
@@ -172,7 +177,11 @@ fn noise(of: &str, trials: f64, (drop, baseline): (f64, Option<&Baseline>)) -> (
         Some((within, sizes as f64 / rows.len() as f64))
     });
     match known {
-        Some((within, before)) => (Noise { omega2, sigma2: (within, within), trials: (trials, before) }, None),
+        // What the gate itself assumes of scores that never strayed.
+        Some((within, before)) => {
+            let least = |trials: f64| within.max(unseen_variance((trials * tasks as f64).round() as usize));
+            (Noise { omega2, sigma2: (least(trials), least(before)), trials: (trials, before) }, None)
+        }
         None => {
             let why = match baseline {
                 Some(_) => "the baseline has no task with two trials of it",

@@ -95,8 +95,11 @@ pub fn in_words(agent: &str, gated: &Gated) -> String {
             let _ = writeln!(text, "    and {} more, all of them with --json", gated.changes.len() - CHANGES);
         }
     }
-    for failing in gated.newly_failing.iter().filter(|_| !broken) {
+    for failing in gated.newly_failing.iter().take(CHANGES).filter(|_| !broken) {
         let _ = writeln!(text, "  newly failing  {}", failing.sentence());
+    }
+    if gated.newly_failing.len() > CHANGES && !broken {
+        let _ = writeln!(text, "    and {} more, all of them with --json", gated.newly_failing.len() - CHANGES);
     }
     for next in &gated.next {
         let _ = writeln!(text, "  next  {}", more(next));

@@ -345,12 +345,13 @@ fn failing_row<'a>(results: &'a Results, links: Links<'_>, failing: &'a NewlyFai
     let shown = gating::shown(results, failing);
     let found = shown.as_ref().and_then(|(_, found)| *found);
     let cite = found.and_then(|found| found.cite());
+    let why = found.map_or("", |found| found.score.why.as_str());
     FailingRow {
         text: failing.sentence(),
         agent: &failing.agent,
         href: shown.map(|(at, _)| cite.map_or_else(|| links.trial(at), |cite| links.at(at, cite.event))),
-        why: found.map_or("", |found| &found.score.why),
-        quote: cite.map_or("", |cite| &cite.quote),
+        why,
+        quote: cite.map_or("", |cite| if findings_view::repeats(why, &cite.quote) { "" } else { &cite.quote }),
     }
 }
 
