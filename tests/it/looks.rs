@@ -54,7 +54,7 @@ fn a_run_goes_on_to_the_look_that_decides() {
     ]);
     assert_eq!(results["looks"], expected);
     let decided = "lister: passed at look 2 of 3 (2 trials per task); 16 trials of later looks were not needed";
-    for said in [ran.out.clone(), text(&bed, "report.html"), text(&bed, "summary.md")] {
+    for said in [ran.out, text(&bed, "report.html"), text(&bed, "summary.md")] {
         let folded = said.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(folded.contains(decided), "{said}");
     }
