@@ -56,6 +56,8 @@ for the baseline; the new agent's is lower by the drop, give or take 5 points by
 - *gate*: `no_worse_by: {MARGIN}`. *strict*: any proven drop fails.
 - *any drop*: fails when the new mean is lower. *unpaired*: Welch's test over all trials, as if they were independent and of other tasks.
 - *insufficient*: fewer than two tasks; no cell has so few.
+- `cargo xtask sim` builds with cargo's bench profile, which is that of release. Seeds are fixed and what is counted is whole runs, so that the
+  profile changes the time it takes and not the numbers.
 "
     )
 }

@@ -52,6 +52,8 @@ pub mod stats;
 
 pub mod compare;
 
+pub mod table;
+
 pub mod calibrate;
 
 #[allow(clippy::disallowed_methods)]

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 mod generate;
+mod report;
 
 use evalrun::{
     acts::{Table, deeds_of_call},
@@ -22,12 +23,16 @@ fn main() {
     match words.as_slice() {
         ["gen-trace", rest @ ..] => return gen_trace(rest),
         ["memory", file] => return memory_of(Path::new(file)),
+        ["stages", run] => return report::stages(Path::new(run)),
         _ => {}
     }
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("load average: {}", load.trim());
     start_up();
     suite_bombs();
+    if let ["--run", run] = words.as_slice() {
+        report::whole(Path::new(run));
+    }
     throughput();
 }
 

@@ -74,7 +74,7 @@ pub struct RunArgs {
     /// Only tasks that carry one of these tags
     #[arg(long = "tag", value_name = "TAG")]
     pub tags: Vec<String>,
-    /// Trials per task and agent, instead of what the suite says
+    /// Trials per task and agent, instead of what the suite says; its gate then looks once
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub trials: Option<u32>,
     /// Where agents run
@@ -124,6 +124,15 @@ pub struct OutArgs {
     /// Print results.json, and nothing else, on stdout
     #[arg(long)]
     pub json: bool,
+    /// A page for each trial, however many there are; `evalrun report` has it as an option.
+    #[arg(skip)]
+    pub every_page: bool,
+}
+
+impl OutArgs {
+    pub fn of(to: &[String], json: bool) -> OutArgs {
+        OutArgs { to: to.to_vec(), json, ..OutArgs::default() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -260,6 +269,10 @@ pub struct ImportArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  evalrun report --by agent,tag                 means with 95 % intervals over tasks, groups down, dimensions across
+  evalrun report --by agent,tag --csv means.csv columns agent, tag, score, mean, low, high, tasks, trials
+  evalrun report --csv scores.csv               one line per trial and criterion")]
 pub struct ReportArgs {
     /// The run's folder (default: the newest)
     #[arg(value_name = "RUN")]
@@ -267,6 +280,15 @@ pub struct ReportArgs {
     /// Only these outputs (default: all)
     #[arg(long = "to", value_name = "REPORTER[:PATH]")]
     pub to: Vec<String>,
+    /// Print a table of means by agent, model, task, tag or cluster, several with commas between, and write no report
+    #[arg(long, value_name = "KEY,...", value_delimiter = ',', conflicts_with_all = ["to", "json", "every_page"])]
+    pub by: Vec<String>,
+    /// Write that table as CSV; without --by one line per trial and criterion
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["to", "json", "every_page"])]
+    pub csv: Option<PathBuf>,
+    /// A page for each trial, also beyond 1,000 trials, where only those have one that the report leads to
+    #[arg(long)]
+    pub every_page: bool,
     /// Print results.json, and nothing else, on stdout
     #[arg(long)]
     pub json: bool,
@@ -335,6 +357,9 @@ pub struct PowerArgs {
     /// The drop that must not go unseen, of a score from 0 to 1
     #[arg(long, value_name = "SHARE", default_value = "0.1")]
     pub drop: f64,
+    /// Print the numbers as JSON, and nothing else, on stdout
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

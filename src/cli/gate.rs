@@ -13,8 +13,12 @@ use crate::model::{
     run::TrialEnd,
     suite::Suite,
 };
-use crate::runner::{Ended, assemble, gates};
-use crate::store::{Layout, RunRecord, read_json, replace};
+use crate::runner::{
+    Ended, assemble,
+    gates::{self, Decided},
+    looks::Looks,
+};
+use crate::store::{Layout, RunRecord, planned, read_json, replace};
 use std::path::{Path, PathBuf};
 
 const EXAMPLE: &str = "give the suite a gate, for example:
@@ -28,7 +32,7 @@ pub fn gate(args: &GateArgs) -> i32 {
 }
 
 fn decided(args: &GateArgs) -> Result<i32, Fault> {
-    let (_, record, results) = opened(args.run.as_deref())?;
+    let (layout, record, results) = opened(args.run.as_deref())?;
     if record.suite.gate.is_none() {
         let message = format!("the suite {} of run {} has no gate", record.suite.name, record.run);
         return Err(refused(message).hint(EXAMPLE));
@@ -36,7 +40,8 @@ fn decided(args: &GateArgs) -> Result<i32, Fault> {
     if let Some(path) = &args.baseline {
         results.agents.iter().try_for_each(|agent| gates::kept(&gates::place(path, &agent.agent)).map(drop))?;
     }
-    let found = gates::gates(&record, &results, args.baseline.as_deref());
+    let looks = Looks::read(&layout, &record)?;
+    let found = gates::gates(&Decided { record: &record, looks: &looks }, &results, args.baseline.as_deref());
     if args.json {
         let by_agent: std::collections::BTreeMap<_, _> = found.iter().map(|(agent, gated)| (agent, gated)).collect();
         say::out(&report::json(&by_agent)?);
@@ -54,7 +59,7 @@ fn opened(named: Option<&Path>) -> Result<(Layout, RunRecord, Results), Fault> {
         return Err(refused(message).hint("gates and baselines are of runs: `evalrun SUITE`"));
     }
     let layout = report::find(named)?;
-    let record: RunRecord = read_json(&layout.run())?;
+    let record = planned(&layout)?;
     if let Some(before) = &record.failed_in {
         let message = format!(
             "run {} holds only trials that had failed in {before}: trying failures again says nothing of the agent",

@@ -12,14 +12,14 @@ use crate::model::{
     judge_spec::JudgeSpec,
     suite::{ActsSpec, GraderSpec},
 };
-use crate::reporters::{Report, RunFacts};
+use crate::reporters::{Once, Report, RunFacts};
 use crate::runner::{
     Ended, Grading, clock, grade_again,
     sessions::{
         Refused, SessionTrials, SessionsRecord, grade_sessions, named_bundles, session_results, take, unreadable,
     },
 };
-use crate::store::{Blobs, Bundle, Layout, RunLock, RunRecord, bundles, read_json, write_trace};
+use crate::store::{Blobs, Bundle, Layout, RunLock, RunRecord, bundles, planned, write_trace};
 use std::{
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
@@ -86,7 +86,11 @@ pub fn finish(folder: &Path, record: &SessionsRecord, out: &OutArgs) -> Result<i
         wall_ms: clock::between(&record.started, &record.finished),
     };
     let trials = SessionTrials { folder };
-    report::write(&Report { results: &results, suite: None, trials: &trials, facts }, folder, out)?;
+    report::write(
+        &Report { results: &results, suite: None, trials: &trials, facts, once: Once::default() },
+        folder,
+        out,
+    )?;
     Ok(results.exit)
 }
 
@@ -94,7 +98,7 @@ pub fn finish(folder: &Path, record: &SessionsRecord, out: &OutArgs) -> Result<i
 fn run_again(path: &Path, args: &GradeArgs) -> Result<i32, Fault> {
     let layout = Layout::at(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
     let _lock = RunLock::take(&layout.root)?;
-    let record: RunRecord = read_json(&layout.run())?;
+    let record = planned(&layout)?;
     let grading = if args.graders.is_empty() {
         Grading::of_suite(&record.suite).map_err(|lines| criteria(&lines))?
     } else {

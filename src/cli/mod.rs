@@ -25,6 +25,7 @@ mod run;
 mod say;
 mod serve_model;
 mod signals;
+mod tables;
 mod trials;
 
 use args::{BaselineVerb, Typed, Verb};

@@ -30,7 +30,11 @@ fn line(progress: &Progress) {
     match progress {
         Progress::TrialEnded(key, end) => eprintln!("{key}: {}", end_word(*end)),
         Progress::Note(text) => eprintln!("{text}"),
-        Progress::TrialStarted(_) | Progress::Stage(..) | Progress::Act(..) | Progress::Graded(_) => {}
+        Progress::More(_)
+        | Progress::TrialStarted(_)
+        | Progress::Stage(..)
+        | Progress::Act(..)
+        | Progress::Graded(_) => {}
     }
 }
 
@@ -87,6 +91,7 @@ impl Bars {
                 }
                 self.run.inc(1);
             }
+            Progress::More(trials) => self.run.inc_length(trials),
             Progress::Graded(_) => {}
             Progress::Note(text) => self.run.suspend(|| line(&Progress::Note(text.clone()))),
         }

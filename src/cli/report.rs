@@ -2,7 +2,7 @@
 
 use super::{
     args::{OutArgs, ReportArgs},
-    exit, grade, run, say,
+    exit, grade, run, say, tables,
 };
 use crate::agents::driver;
 use crate::gate::{self, Gated};
@@ -11,13 +11,16 @@ use crate::model::{
     fault::{Boundary, Fault},
     results::Results,
 };
-use crate::reporters::{REPORTERS, Report, Reporter, RunFacts, Written, annotations, inert, terminal};
+use crate::reporters::{
+    Fill, Once, Outbox, REPORTERS, Report, Reporter, RunFacts, annotations, inert, json_stream, terminal,
+};
 use crate::runner::{
     Ended, FolderTrials, assemble, clock,
-    gates::gates,
+    gates::{Decided, gates},
+    looks::Looks,
     sessions::{SessionsRecord, session_results},
 };
-use crate::store::{Layout, RunRecord, newest_run, read_json, replace};
+use crate::store::{Layout, RunRecord, derive, newest_run, planned, read_json};
 use std::{
     io::IsTerminal,
     path::{Path, PathBuf},
@@ -25,25 +28,31 @@ use std::{
 
 /// `evalrun report`: the reports of a run again, from what the run left.
 pub fn report(args: &ReportArgs) -> i32 {
+    if let Some(fault) = args.to.iter().find_map(|wanted| wanted_output(wanted).err()) {
+        return run::refuse(&fault);
+    }
+    if tables::wanted(args) {
+        return tables::table(args).unwrap_or_else(|fault| run::refuse(&fault));
+    }
     if let Some(folder) = args.run.as_deref().filter(|folder| folder.join("sessions.json").exists()) {
         return sessions(folder, args).unwrap_or_else(|fault| run::refuse(&fault));
     }
     let found = find(args.run.as_deref()).and_then(|layout| {
-        let record: RunRecord = read_json(&layout.run())?;
+        let record = planned(&layout)?;
         Ok((layout, record))
     });
     let (layout, record) = match found {
         Ok(found) => found,
         Err(fault) => return run::refuse(&fault),
     };
-    let out = OutArgs { folder: None, to: args.to.clone(), json: args.json };
+    let out = OutArgs { every_page: args.every_page, ..OutArgs::of(&args.to, args.json) };
     finish(&layout, &record, &Ended::default(), &out)
 }
 
 /// The reports of graded sessions again.
 fn sessions(folder: &Path, args: &ReportArgs) -> Result<i32, Fault> {
     let record: SessionsRecord = read_json(&folder.join("sessions.json"))?;
-    grade::finish(folder, &record, &OutArgs { folder: None, to: args.to.clone(), json: args.json })
+    grade::finish(folder, &record, &OutArgs::of(&args.to, args.json))
 }
 
 /// What came of a run, or of graded sessions, read from its folder; or `results.json` itself.
@@ -59,7 +68,7 @@ pub fn results_of(folder: &Path) -> Result<Results, Fault> {
         return session_results(folder, &record);
     }
     let layout = find(Some(folder))?;
-    let record: RunRecord = read_json(&layout.run())?;
+    let record = planned(&layout)?;
     assemble(&layout, &record, &Ended::default())
 }
 
@@ -90,11 +99,17 @@ pub fn finish(layout: &Layout, record: &RunRecord, ended: &Ended, out: &OutArgs)
         }
     };
     results.exit = code(&results, ended);
-    let trials = FolderTrials { layout, record };
+    let trials = FolderTrials::new(layout, record);
     let mut facts = facts(layout, record, ended);
     facts.wall_ms = clock::between(&results.started, &results.finished);
-    facts.notes.extend(of_gates(record, &results));
-    let report = Report { results: &results, suite: Some(&record.suite), trials: &trials, facts };
+    facts.notes.extend(of_gates(layout, record, &results));
+    let report = Report {
+        results: &results,
+        suite: Some(&record.suite),
+        trials: &trials,
+        facts,
+        once: Once::new(out.every_page),
+    };
     match write(&report, &layout.root, out) {
         Ok(()) => results.exit,
         Err(fault) => {
@@ -110,19 +125,15 @@ pub fn finish(layout: &Layout, record: &RunRecord, ended: &Ended, out: &OutArgs)
 /// When a report cannot be made or written.
 pub fn write(report: &Report<'_>, folder: &Path, out: &OutArgs) -> Result<(), Fault> {
     for reporter in REPORTERS {
-        for Written { path, bytes } in (reporter.render)(report)? {
-            replace(&folder.join(path), &bytes)?;
-        }
+        (reporter.render)(report, &mut Folder(folder))?;
     }
     for wanted in &out.to {
         let (reporter, path) = wanted_output(wanted)?;
         let Some(path) = path else { continue };
-        if let Some(main) = (reporter.render)(report)?.into_iter().find(|written| written.path == reporter.file) {
-            replace(&path, &main.bytes)?;
-        }
+        (reporter.render)(report, &mut MainFile { name: reporter.file, path: &path })?;
     }
     if out.json {
-        say::out(&json(report.results)?);
+        say::stream(&mut |out| json_stream(report.results, out));
         return Ok(());
     }
     let colour = if std::io::stdout().is_terminal() { terminal::Colour::Yes } else { terminal::Colour::No };
@@ -136,6 +147,31 @@ pub fn write(report: &Report<'_>, folder: &Path, out: &OutArgs) -> Result<(), Fa
     say::out(&format!("report: {}\n", folder.join("report.html").display()));
     say::out(&format!("{}\n", folder.display()));
     Ok(())
+}
+
+/// Every file of a report into the run's folder.
+struct Folder<'a>(&'a Path);
+
+impl Outbox for Folder<'_> {
+    fn file(&mut self, path: &str, fill: Fill<'_>) -> Result<(), Fault> {
+        derive(&self.0.join(path), fill)
+    }
+}
+
+/// An output's main file alone, somewhere else.
+struct MainFile<'a> {
+    name: &'a str,
+    path: &'a Path,
+}
+
+impl Outbox for MainFile<'_> {
+    fn wants(&self, path: &str) -> bool {
+        path == self.name
+    }
+
+    fn file(&mut self, path: &str, fill: Fill<'_>) -> Result<(), Fault> {
+        if self.wants(path) { derive(self.path, fill) } else { Ok(()) }
+    }
 }
 
 /// Whether a GitHub runner reads what is printed.
@@ -164,6 +200,7 @@ pub fn wanted_output(wanted: &str) -> Result<(&'static Reporter, Option<PathBuf>
     };
     match REPORTERS.iter().find(|reporter| reporter.name == name) {
         Some(reporter) => Ok((reporter, path)),
+        None if name == "parquet" => Err(tables::no_parquet("scores.parquet")),
         None => {
             let known: Vec<&str> = REPORTERS.iter().map(|reporter| reporter.name).collect();
             let message = format!("no reporter `{name}`; there are {}", known.join(", "));
@@ -187,12 +224,14 @@ fn code(results: &Results, ended: &Ended) -> i32 {
 }
 
 /// What a reader of the gate must know, and what more it takes where it is undecided.
-fn of_gates(record: &RunRecord, results: &Results) -> Vec<String> {
+fn of_gates(layout: &Layout, record: &RunRecord, results: &Results) -> Vec<String> {
+    // What could not be read was said where the results were made.
+    let looks = Looks::read(layout, record).unwrap_or_default();
     let said = |(agent, gated): (String, Gated)| {
         let more = gated.next.iter().map(gate::more);
         gated.notes.iter().cloned().chain(more).map(|note| format!("gate, {agent}: {note}")).collect::<Vec<String>>()
     };
-    gates(record, results, None).into_iter().flat_map(said).collect()
+    gates(&Decided { record, looks: &looks }, results, None).into_iter().flat_map(said).collect()
 }
 
 fn facts(layout: &Layout, record: &RunRecord, ended: &Ended) -> RunFacts {

@@ -9,12 +9,12 @@ use crate::model::{
     judge_spec::JudgeSpec,
 };
 use crate::runner::{Grading, asking::Asking, leftovers};
-use crate::store::{RunLock, RunRecord, read_json};
+use crate::store::{RunLock, RunRecord, planned};
 use std::path::Path;
 
 pub fn resume(args: &ResumeArgs) -> i32 {
     match begun(args) {
-        Ok(begun) => run::play(begun, &OutArgs { folder: None, to: args.to.clone(), json: args.json }),
+        Ok(begun) => run::play(begun, &OutArgs::of(&args.to, args.json)),
         Err(fault) => run::refuse(&fault),
     }
 }
@@ -33,7 +33,7 @@ fn begun(args: &ResumeArgs) -> Result<run::Begun, Fault> {
     }
     let layout = report::find(args.run.as_deref())?;
     let lock = RunLock::take(&layout.root)?;
-    let record: RunRecord = read_json(&layout.run())?;
+    let record = planned(&layout)?;
     if record.version > 1 {
         let message = format!("the run was made by a newer evalrun (format {})", record.version);
         return Err(Fault::new(Boundary::Store, "version", message).hint("use that evalrun to go on"));

@@ -5,7 +5,7 @@ use super::{
     estimate, exit, judged, names, report, say,
 };
 use crate::agents::driver;
-use crate::gate::worse;
+use crate::gate::{self, worse};
 use crate::model::{
     fault::{Boundary, Fault},
     run::TrialSpec,
@@ -175,6 +175,7 @@ fn begin(args: &RunArgs, suite: Suite, planned: Plan, (grading, sandbox): (Gradi
         Fault::new(Boundary::Store, "io", format!("cannot create {}: {error}", layout.root.display()))
     })?;
     let lock = RunLock::take(&layout.root)?;
+    let looks = looks(&suite, args);
     let record = RunRecord {
         version: 1,
         run,
@@ -188,6 +189,7 @@ fn begin(args: &RunArgs, suite: Suite, planned: Plan, (grading, sandbox): (Gradi
         sandbox: sandbox.to_owned(),
         host: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         failed_in: args.failed_in.as_ref().map(|run| run.display().to_string()),
+        looks,
     };
     let json = serde_json::to_vec_pretty(&record)
         .map_err(|error| Fault::new(Boundary::Store, "format", format!("run.json cannot be written: {error}")))?;
@@ -196,6 +198,14 @@ fn begin(args: &RunArgs, suite: Suite, planned: Plan, (grading, sandbox): (Gradi
         // Another evalrun was faster, and has ended since.
         Created::Existed => Err(holds_a_run(&layout)),
     }
+}
+
+/// The looks that the gate plans, where nobody typed how many trials there shall be.
+fn looks(suite: &Suite, args: &RunArgs) -> Vec<u32> {
+    let declared = suite.gate.as_ref().and_then(|gate| gate.looks);
+    let declared = declared.filter(|_| args.trials.is_none() && args.failed_in.is_none());
+    let looks = declared.map(|declared| gate::looks(Some(declared), 1)).unwrap_or_default();
+    if looks.len() > 1 { looks } else { Vec::new() }
 }
 
 fn holds_a_run(layout: &Layout) -> Fault {
@@ -210,8 +220,8 @@ pub fn play(begun: Begun, out: &OutArgs) -> i32 {
         say::note(&announce(&record));
     }
     let asking = grading.clone();
-    let ended = match drive(&layout, &record, grading) {
-        Ok(ended) => ended,
+    let (record, ended) = match drive(&layout, &record, grading) {
+        Ok(played) => played,
         Err(fault) => {
             say::fault(&fault);
             say::note(&format!("what was kept: {}", layout.root.display()));
@@ -227,7 +237,7 @@ pub fn play(begun: Begun, out: &OutArgs) -> i32 {
     code
 }
 
-fn drive(layout: &Layout, record: &RunRecord, grading: Grading) -> Result<Ended, Fault> {
+fn drive(layout: &Layout, record: &RunRecord, grading: Grading) -> Result<(RunRecord, Ended), Fault> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -247,7 +257,7 @@ fn drive(layout: &Layout, record: &RunRecord, grading: Grading) -> Result<Ended,
     let outcome = runtime.block_on(async move {
         let screen = tokio::spawn(super::progress::watch(receiver, trials));
         let signals = tokio::spawn(super::signals::watch(cancel));
-        let ended = runner::run(job).await;
+        let ended = runner::run_looks(job).await;
         signals.abort();
         // The screen ends when the last sender is gone.
         let _ = screen.await;
@@ -280,12 +290,20 @@ fn announce(record: &RunRecord) -> String {
     let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let judge = record.judge.as_ref().map(|judge| format!(", {}", judged::introduced(judge))).unwrap_or_default();
     format!(
-        "{}: {} of {}, {cost}, sandbox: {}{judge}",
+        "{}: {} of {}, {}{cost}, sandbox: {}{judge}",
         record.suite.name,
         plural(record.trials.len(), "trial"),
         plural(agents.len(), "agent"),
+        planned(&record.looks),
         record.sandbox
     )
+}
+
+/// What the gate may ask for.
+fn planned(looks: &[u32]) -> String {
+    let Some((first, later)) = looks.split_first().filter(|(_, later)| !later.is_empty()) else { return String::new() };
+    let later: Vec<String> = later.iter().map(u32::to_string).collect();
+    format!("{first} of each task; where the gate is undecided, up to {}, ", later.join(" or "))
 }
 
 fn dry(planned: &Plan) -> String {

@@ -9,6 +9,13 @@ pub fn out(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
+/// Text that is made while it is printed.
+pub fn stream(fill: &mut dyn FnMut(&mut dyn std::io::Write) -> std::io::Result<()>) {
+    use std::io::Write;
+    let mut out = std::io::BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+    let _ = fill(&mut out).and_then(|()| out.flush());
+}
+
 pub fn note(text: &str) {
     eprintln!("{text}");
 }

@@ -17,7 +17,7 @@ use crate::runner::{
     Case, Grading, diffs,
     sessions::{SessionsRecord, Taken, named_bundles, take},
 };
-use crate::store::{Blobs, Layout, RunRecord, bundles, newest_graded, read_json, read_trace};
+use crate::store::{Blobs, Layout, RunRecord, bundles, newest_graded, planned, read_json, read_trace};
 use globset::Glob;
 use serde_json::{Map, Value};
 use std::{
@@ -69,7 +69,7 @@ pub fn load(args: &ExplainArgs) -> Result<Loaded, Fault> {
             Fault::new(Boundary::Store, "no_run", message).hint("`evalrun list runs` shows the runs of this folder")
         );
     }
-    let record: RunRecord = read_json(&layout.run())?;
+    let record = planned(&layout)?;
     let ids: Vec<String> = record.trials.iter().map(|spec| spec.key.to_string()).collect();
     let at = one_of(&ids, &args.trial, "trial")?;
     trial(&layout, &record, &record.trials[at])

@@ -1,7 +1,7 @@
 //! What the work cost, as ratios, and how it was done, as description: neither is ever a score.
 
-use super::{Of, Panel, every_two, mean};
-use crate::model::comparison::RatioRow;
+use super::{Of, Panel, Tried, every_two, mean};
+use crate::model::{comparison::RatioRow, results::TrialResult};
 use crate::stats::mean_interval;
 use std::collections::BTreeMap;
 
@@ -44,4 +44,10 @@ pub(super) fn habits(panel: &Panel<'_>) -> BTreeMap<String, BTreeMap<String, f64
         (panel.agents[agent].clone(), HABITS.iter().filter_map(one).collect())
     };
     (0..panel.agents.len()).map(of).collect()
+}
+
+/// Mean over tasks of what a trial of one agent used; `None` where no trial says so, and where it was nothing.
+pub(super) fn used(panel: &Panel<'_>, agent: usize, of: &dyn Fn(&TrialResult) -> Option<f64>) -> Option<f64> {
+    let task = |trials: &Vec<Tried<'_>>| mean(&trials.iter().filter_map(|tried| of(tried.trial)).collect::<Vec<f64>>());
+    mean(&panel.cells[agent].iter().filter_map(task).collect::<Vec<f64>>()).filter(|used| *used > 0.0)
 }

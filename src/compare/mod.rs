@@ -15,11 +15,11 @@ mod ranking;
 mod sensitivity;
 mod variance;
 
-pub use panel::{Of, PASSED, Panel, TaskOf};
+pub use panel::{Of, PASSED, Panel, TaskOf, Tried};
 
 use crate::model::{
     comparison::{AgentColumn, Comparison, MeanRow},
-    results::Results,
+    results::{Results, TrialResult},
 };
 use crate::stats::{mean_interval, moments::mean};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,7 +51,15 @@ fn column(panel: &Panel<'_>, agent: usize, dimensions: &[String]) -> AgentColumn
     let of = |name: &String| (name.clone(), mean_row(&panel.rows(agent, &Of::Dimension(name))));
     let dimensions: BTreeMap<String, MeanRow> = dimensions.iter().map(of).collect();
     let (pass_at_k, pass_hat_k) = passes::curves(&panel.rows(agent, &Of::Dimension(PASSED)));
-    AgentColumn { agent: panel.agents[agent].clone(), dimensions, pass_at_k, pass_hat_k }
+    let tokens = |trial: &TrialResult| Some(trial.usage.input.saturating_add(trial.usage.output) as f64);
+    AgentColumn {
+        agent: panel.agents[agent].clone(),
+        dimensions,
+        pass_at_k,
+        pass_hat_k,
+        micro_usd: efficiency::used(panel, agent, &|trial| trial.usage.micro_usd.map(|cost| cost as f64)),
+        tokens: efficiency::used(panel, agent, &tokens),
+    }
 }
 
 fn mean_row(rows: &[Vec<f64>]) -> MeanRow {

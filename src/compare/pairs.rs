@@ -31,13 +31,12 @@ pub(super) fn on_dimensions(panel: &Panel<'_>, dimensions: &[String]) -> Vec<Pai
 
 /// Every criterion of every two agents, with Benjamini-Hochberg over each pair's table.
 pub(super) fn on_criteria(panel: &Panel<'_>) -> Vec<PairRow> {
-    let criteria = panel.criteria();
     let mut rows = Vec::new();
     for two in every_two(panel.agents.len()) {
-        let of = |(dimension, criterion): &(String, String)| {
-            row(panel, two, (&Of::Criterion(dimension, criterion), dimension, Some(criterion)))
+        let of = |(at, (dimension, criterion)): (usize, &(&str, &str))| {
+            row(panel, two, (&Of::Criterion(at), dimension, Some(criterion)))
         };
-        let mut table: Vec<PairRow> = criteria.iter().map(of).filter(|row| row.n > 0).collect();
+        let mut table: Vec<PairRow> = panel.criteria.iter().enumerate().map(of).filter(|row| row.n > 0).collect();
         let ps: Vec<f64> = table.iter().filter_map(|row| row.p).collect();
         let mut adjusted = multiplicity::benjamini_hochberg(&ps).into_iter();
         for row in table.iter_mut().filter(|row| row.p.is_some()) {
@@ -51,14 +50,14 @@ pub(super) fn on_criteria(panel: &Panel<'_>) -> Vec<PairRow> {
 fn row(
     panel: &Panel<'_>,
     (a, b): (usize, usize),
-    (of, dimension, criterion): (&Of<'_>, &str, Option<&String>),
+    (of, dimension, criterion): (&Of<'_>, &str, Option<&str>),
 ) -> PairRow {
     let found = differences(panel, (a, b), of);
     let mut row = PairRow {
         a: panel.agents[a].clone(),
         b: panel.agents[b].clone(),
         dimension: dimension.to_owned(),
-        criterion: criterion.cloned(),
+        criterion: criterion.map(str::to_owned),
         n: found.by.len() as u32,
         diff: mean(&found.by),
         low: None,

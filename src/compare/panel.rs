@@ -6,9 +6,9 @@
 use crate::model::{
     comparison::Excluded,
     fault::{Boundary, Fault},
-    results::{Results, TrialResult},
+    results::{Results, ScoreResult, TrialResult},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// The name under which the share of trials that passed is compared.
 pub const PASSED: &str = "passed";
@@ -21,8 +21,18 @@ pub struct Panel<'a> {
     /// Tasks that at least two agents tried, or all of them where there is one agent.
     pub tasks: Vec<TaskOf>,
     /// Agent -> task -> trials, both as places in the lists above.
-    pub cells: Vec<Vec<Vec<&'a TrialResult>>>,
+    pub cells: Vec<Vec<Vec<Tried<'a>>>>,
+    /// Every scored criterion, as dimension and id, in order.
+    pub criteria: Vec<(&'a str, &'a str)>,
     pub excluded: Vec<Excluded>,
+}
+
+/// A trial, with its scores in the order of the panel's criteria: a search through all of them for each question would be the most of the work.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tried<'a> {
+    pub trial: &'a TrialResult,
+    /// `None`: the trial was not asked.
+    pub scores: Vec<Option<&'a ScoreResult>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,11 +57,16 @@ impl<'a> Panel<'a> {
         let lanes = lanes(runs, only)?;
         let tried = tried(&lanes, &changed);
         panel.pick_tasks(&lanes, &tried);
+        let mut columns = Columns::of(lanes.iter().flat_map(|lane| lane.trials.iter().copied()));
         for lane in &lanes {
-            let of = |task: &TaskOf| lane.of_task(&task.id);
-            panel.cells.push(panel.tasks.iter().map(of).collect());
+            let mut by_task = lane.by_task();
+            let mut laid =
+                |trials: Vec<&'a TrialResult>| trials.into_iter().map(|trial| columns.lay_out(trial)).collect();
+            let mut of = |task: &TaskOf| laid(by_task.remove(task.id.as_str()).unwrap_or_default());
+            panel.cells.push(panel.tasks.iter().map(&mut of).collect());
             panel.agents.push(lane.name.clone());
         }
+        panel.criteria = columns.names;
         panel.note_trials(&lanes);
         if panel.tasks.is_empty() && lanes.len() > 1 {
             return Err(refused("no task was tried by two of the agents, with the same hash").hint(
@@ -87,7 +102,7 @@ impl<'a> Panel<'a> {
 
     /// The scores of one agent's trials on one task.
     pub fn scores(&self, agent: usize, task: usize, of: &Of<'_>) -> Vec<f64> {
-        self.cells[agent][task].iter().filter_map(|trial| of.value(trial)).collect()
+        self.cells[agent][task].iter().filter_map(|tried| of.value(tried)).collect()
     }
 
     /// One row per task: the scores of its trials; tasks without any are empty.
@@ -105,16 +120,8 @@ impl<'a> Panel<'a> {
         names
     }
 
-    /// Every scored criterion, as dimension and id.
-    pub fn criteria(&self) -> Vec<(String, String)> {
-        let scored = self.trials().flat_map(|trial| trial.scores.iter()).filter(|score| score.value.is_some());
-        let all: BTreeSet<(&str, &str)> =
-            scored.map(|score| (score.dimension.as_str(), score.criterion.as_str())).collect();
-        all.into_iter().map(|(dimension, criterion)| (dimension.to_owned(), criterion.to_owned())).collect()
-    }
-
     pub fn trials(&self) -> impl Iterator<Item = &'a TrialResult> + '_ {
-        self.cells.iter().flatten().flatten().copied()
+        self.cells.iter().flatten().flatten().map(|tried| tried.trial)
     }
 }
 
@@ -122,21 +129,19 @@ impl<'a> Panel<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Of<'a> {
     Dimension(&'a str),
-    Criterion(&'a str, &'a str),
+    /// By its place in the panel's criteria.
+    Criterion(usize),
     Metric(&'a str),
 }
 
 impl Of<'_> {
     /// The number, where there is one.
-    pub fn value(&self, trial: &TrialResult) -> Option<f64> {
+    pub fn value(&self, tried: &Tried<'_>) -> Option<f64> {
+        let trial = tried.trial;
         match self {
             Of::Dimension(PASSED) => trial.passed.map(|passed| f64::from(u8::from(passed))),
             Of::Dimension(name) => trial.dimensions.get(*name).copied().flatten(),
-            Of::Criterion(dimension, criterion) => trial
-                .scores
-                .iter()
-                .find(|score| score.dimension == *dimension && score.criterion == *criterion)
-                .and_then(|score| score.value),
+            Of::Criterion(at) => tried.scores.get(*at).copied().flatten().and_then(|score| score.value),
             Of::Metric(id) => trial.metrics.get(*id).and_then(serde_json::Value::as_f64),
         }
     }
@@ -150,15 +155,46 @@ struct Lane<'a> {
 }
 
 impl<'a> Lane<'a> {
-    fn of_task(&self, id: &str) -> Vec<&'a TrialResult> {
-        let mut found: Vec<&TrialResult> = self
-            .trials
-            .iter()
-            .copied()
-            .filter(|trial| trial.task == id && !trial.twin && !trial.scores.is_empty())
-            .collect();
-        found.sort_by_key(|trial| trial.trial);
+    /// What counts, by task and in the order of trials.
+    fn by_task(&self) -> BTreeMap<&'a str, Vec<&'a TrialResult>> {
+        let mut found: BTreeMap<&str, Vec<&TrialResult>> = BTreeMap::new();
+        for trial in self.trials.iter().filter(|trial| !trial.twin && !trial.scores.is_empty()) {
+            found.entry(&trial.task).or_default().push(trial);
+        }
+        found.values_mut().for_each(|trials| trials.sort_by_key(|trial| trial.trial));
         found
+    }
+}
+
+/// Where each criterion stands.
+struct Columns<'a> {
+    names: Vec<(&'a str, &'a str)>,
+    /// Places of the scores of the trial before: most trials have the same criteria in the same order.
+    last: Vec<Option<usize>>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(trials: impl Iterator<Item = &'a TrialResult>) -> Columns<'a> {
+        let scores = trials.flat_map(|trial| &trial.scores).filter(|score| score.value.is_some());
+        let names: HashSet<(&str, &str)> =
+            scores.map(|score| (score.dimension.as_str(), score.criterion.as_str())).collect();
+        let mut names: Vec<(&str, &str)> = names.into_iter().collect();
+        names.sort_unstable();
+        Columns { names, last: Vec::new() }
+    }
+
+    fn lay_out(&mut self, trial: &'a TrialResult) -> Tried<'a> {
+        let mut scores = vec![None; self.names.len()];
+        self.last.resize(trial.scores.len(), None);
+        for (score, last) in trial.scores.iter().zip(&mut self.last) {
+            let name = (score.dimension.as_str(), score.criterion.as_str());
+            let same = last.filter(|at| self.names[*at] == name);
+            *last = same.or_else(|| self.names.binary_search(&name).ok());
+            if let Some(empty) = last.map(|at| &mut scores[at]).filter(|place| place.is_none()) {
+                *empty = Some(score);
+            }
+        }
+        Tried { trial, scores }
     }
 }
 

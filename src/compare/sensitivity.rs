@@ -1,20 +1,16 @@
 //! What a verdict hangs on: one task left out, one criterion weighing half as much or half as much again.
 
 use super::{
-    Of, Panel, mean,
+    Of, Panel, Tried, mean,
     pairs::{Differences, differences, interval, verdict},
 };
-use crate::model::{
-    comparison::{PairRow, Sensitivity, Verdict},
-    results::TrialResult,
-};
+use crate::model::comparison::{PairRow, Sensitivity, Verdict};
 
 pub(super) fn of_pairs(panel: &Panel<'_>, pairs: &[PairRow]) -> Vec<Sensitivity> {
-    let criteria = panel.criteria();
-    pairs.iter().filter(|row| row.n >= 3).map(|row| of_pair(panel, &criteria, row)).collect()
+    pairs.iter().filter(|row| row.n >= 3).map(|row| of_pair(panel, row)).collect()
 }
 
-fn of_pair(panel: &Panel<'_>, criteria: &[(String, String)], row: &PairRow) -> Sensitivity {
+fn of_pair(panel: &Panel<'_>, row: &PairRow) -> Sensitivity {
     let place = |name: &str| panel.agents.iter().position(|agent| agent == name).unwrap_or_default();
     let two = (place(&row.a), place(&row.b));
     let found = differences(panel, two, &Of::Dimension(&row.dimension));
@@ -33,7 +29,7 @@ fn of_pair(panel: &Panel<'_>, criteria: &[(String, String)], row: &PairRow) -> S
         dimension: row.dimension.clone(),
         drop_one: (least <= most).then_some((least, most)),
         hangs_on,
-        weights: weights(panel, two, (&row.dimension, criteria)),
+        weights: weights(panel, two, &row.dimension),
     }
 }
 
@@ -64,21 +60,22 @@ fn changes(row: &PairRow, without: &Differences<'_>) -> bool {
 }
 
 /// The smallest and largest difference over every criterion of the dimension, weighing half and half as much again.
-fn weights(
-    panel: &Panel<'_>,
-    (a, b): (usize, usize),
-    (dimension, criteria): (&str, &[(String, String)]),
-) -> Option<(f64, f64)> {
-    let criteria = criteria.iter().filter(|(of, _)| of == dimension);
+fn weights(panel: &Panel<'_>, (a, b): (usize, usize), dimension: &str) -> Option<(f64, f64)> {
+    let places = panel.criteria.iter().enumerate().filter(|(_, (of, _))| *of == dimension);
+    let columns: Vec<usize> = places.map(|(at, _)| at).collect();
+    let of_agent = |agent: usize| -> Vec<Vec<Weighed>> {
+        let task = |trials: &Vec<Tried<'_>>| trials.iter().map(|tried| Weighed::of(tried, &columns)).collect();
+        panel.cells[agent].iter().map(task).collect()
+    };
+    let (one, other) = (of_agent(a), of_agent(b));
     let mut range: Option<(f64, f64)> = None;
-    for (_, criterion) in criteria {
+    for changed in 0..columns.len() {
         for factor in [0.5, 1.5] {
-            let score = |agent: usize, task: usize| {
-                let of = |trial: &&TrialResult| reweighed(trial, dimension, (criterion, factor));
-                mean(&panel.cells[agent][task].iter().filter_map(of).collect::<Vec<f64>>())
+            let score = |trials: &Vec<Weighed>| {
+                mean(&trials.iter().filter_map(|trial| trial.reweighed(changed, factor)).collect::<Vec<f64>>())
             };
-            let by = |task| Some(score(a, task)? - score(b, task)?);
-            let diff = mean(&(0..panel.tasks.len()).filter_map(by).collect::<Vec<f64>>())?;
+            let by = |(a, b): (&Vec<Weighed>, &Vec<Weighed>)| Some(score(a)? - score(b)?);
+            let diff = mean(&one.iter().zip(&other).filter_map(by).collect::<Vec<f64>>())?;
             let (low, high) = range.unwrap_or((diff, diff));
             range = Some((low.min(diff), high.max(diff)));
         }
@@ -86,17 +83,38 @@ fn weights(
     range
 }
 
-/// The dimension's score with one criterion's weight changed; caps hold as they are.
-fn reweighed(trial: &TrialResult, dimension: &str, (criterion, factor): (&str, f64)) -> Option<f64> {
-    let (mut total, mut weight, mut cap) = (0.0, 0.0, 1.0_f64);
-    for score in trial.scores.iter().filter(|score| score.dimension == dimension) {
-        let Some(value) = score.value else { continue };
-        let own = if score.criterion == criterion { score.weight * factor } else { score.weight };
-        total += own * value;
-        weight += own;
-        if value < 0.5 {
-            cap = cap.min(score.cap.unwrap_or(1.0));
+/// One dimension of a trial: what a change of one weight needs, close together in memory.
+struct Weighed {
+    total: f64,
+    weight: f64,
+    cap: f64,
+    /// Beside the dimension's criteria: value and weight.
+    parts: Vec<Option<(f64, f64)>>,
+}
+
+impl Weighed {
+    fn of(tried: &Tried<'_>, columns: &[usize]) -> Weighed {
+        let mut sum = Weighed { total: 0.0, weight: 0.0, cap: 1.0, parts: vec![None; columns.len()] };
+        for (part, at) in sum.parts.iter_mut().zip(columns) {
+            let Some((score, value)) = tried.scores[*at].and_then(|score| Some((score, score.value?))) else {
+                continue;
+            };
+            *part = Some((value, score.weight));
+            sum.total += score.weight * value;
+            sum.weight += score.weight;
+            if value < 0.5 {
+                sum.cap = sum.cap.min(score.cap.unwrap_or(1.0));
+            }
         }
+        sum
     }
-    (weight > 0.0).then(|| (total / weight).min(cap))
+
+    /// The dimension's score with one criterion's weight changed; caps hold as they are.
+    fn reweighed(&self, changed: usize, factor: f64) -> Option<f64> {
+        let (value, own) = self.parts[changed].unwrap_or_default();
+        let more = own * (factor - 1.0);
+        let (total, weight) = (self.total + more * value, self.weight + more);
+        // What rounding leaves of nothing is nothing.
+        (weight > 1e-12).then(|| (total / weight).min(self.cap))
+    }
 }

@@ -11,8 +11,8 @@ use crate::stats::moments::mean;
 pub fn gate(given: &Given) -> Result<Gated, GateError> {
     check(given)?;
     let broken = floors(given);
-    let rules: Vec<RuleVerdict> =
-        given.hard.iter().map(hard::decide).chain(score::decide(&given.scores, &given.plan)).collect();
+    let found = given.hard.iter().map(hard::decide).chain(score::decide(&given.scores, &given.plan));
+    let rules: Vec<RuleVerdict> = found.map(|rule| finished(given, rule)).collect();
     let verdict = if broken.is_empty() { overall(&rules) } else { Verdict::MeasurementBroken };
     let undecided = given.scores.iter().zip(&rules[given.hard.len()..]);
     let next = undecided
@@ -28,7 +28,24 @@ pub fn gate(given: &Given) -> Result<Gated, GateError> {
         notes.push("WARNING: the gate is inconclusive, and the suite lets that pass".to_owned());
     }
     let changes = given.scores.iter().flat_map(changes).collect();
-    Ok(Gated { verdict, exit: exit(verdict, given.inconclusive), rules, changes, next, notes })
+    let newly_failing = Vec::new();
+    Ok(Gated { verdict, exit: exit(verdict, given.inconclusive), rules, changes, newly_failing, next, notes })
+}
+
+/// Without a floor nobody said how many trials may be missing: then none may, and what was not run can prove a rule broken but never held.
+fn finished(given: &Given, found: RuleVerdict) -> RuleVerdict {
+    let missing = given.floors.valid_trials.is_none() && given.measured.valid_trials.is_some_and(|share| share < 1.0);
+    match found.verdict {
+        Verdict::Passed | Verdict::Inconclusive if missing => {
+            let share = given.measured.valid_trials.unwrap_or_default() * 100.0;
+            let why = format!(
+                "only {share:.0} % of the planned trials were graded, and there is no floor for them: {}",
+                found.why
+            );
+            RuleVerdict { verdict: Verdict::InsufficientData, why, ..found }
+        }
+        _ => found,
+    }
 }
 
 /// Tasks that a comparison leaves out.

@@ -3,6 +3,8 @@
 //! In this order, and an earlier step silences the later ones only where it says so:
 //!
 //! 1. Measurement. A share of valid trials or a coverage under its floor, or one that could not be told: `measurement_broken`, nothing else counts.
+//!    Without a floor for valid trials every planned trial must have been graded: until then a rule can fail, and what would pass or stay open is
+//!    `insufficient_data`, which no policy lets through.
 //! 2. Hard rules. New occurrences against the baseline, or all of them where there is none.
 //! 3. Score rules. `at_least: x` passes when the lower one-sided bound of the mean of task means is above x, and fails when the upper one is below.
 //!    `no_worse_by: margin` does the same with the mean difference by task, new - baseline, against -margin; `strict` fails at an upper bound
@@ -16,6 +18,7 @@
 
 mod accepting;
 mod decide;
+mod failing;
 mod hard;
 mod next;
 mod reading;
@@ -24,10 +27,12 @@ mod words;
 
 pub use accepting::baseline_of;
 pub use decide::gate;
+pub use failing::newly_failing;
 pub use reading::{ALPHA, Asked, Reading, Unreadable, looks, read};
 pub use score::disaster_after;
 pub use words::{entries, in_words, more, worse};
 
+use crate::model::results::NewlyFailing;
 use serde::{Deserialize, Serialize};
 
 /// What is decided on.
@@ -146,6 +151,9 @@ pub struct Gated {
     pub rules: Vec<RuleVerdict>,
     /// Tasks whose mean changed, the worst first. For reading.
     pub changes: Vec<Change>,
+    /// Tasks that passed in the baseline and do not now. For reading.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub newly_failing: Vec<NewlyFailing>,
     /// What more it takes, for each score rule that is undecided.
     pub next: Vec<Next>,
     /// What a reader must know: no baseline, a warning that an inconclusive gate lets pass.

@@ -11,7 +11,7 @@ use crate::model::{
     task::Severity,
 };
 
-/// One-sided error of a gate, all of its score rules together.
+/// One-sided error of a gate, all of its score rules together, unless the suite says otherwise.
 pub const ALPHA: f64 = 0.05;
 
 /// Whom a gate is asked about.
@@ -23,6 +23,10 @@ pub struct Asked<'a> {
     /// Trials of the task that was planned least often; at least 1.
     pub per_task: u32,
 }
+
+/// What a reader must know where trials are missing and nobody said how many may be.
+const UNFINISHED: &str = "the suite has no floor for valid trials, so nothing passes before every planned trial is graded: `evalrun resume`, or give \
+the gate `floors: {valid_trials: 0.95}`";
 
 /// What a gate decides on, and what a reader must know of how it was read.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,10 +72,10 @@ pub fn read(
         floors: floors(gate.floors),
         hard: lanes.hard(gate),
         scores: gate.rules.iter().flat_map(|rule| lanes.scores(rule)).collect(),
-        plan: plan(gate.looks, asked.per_task),
+        plan: Plan { alpha: gate.alpha.unwrap_or(ALPHA), ..plan(gate.looks, asked.per_task) },
         inconclusive: gate.inconclusive.map(policy),
     };
-    Ok(Reading { given, notes: notes(results, asked, (&tasks, baseline)) })
+    Ok(Reading { given, notes: notes(results, asked, gate.floors, (&tasks, baseline)) })
 }
 
 fn short(hash: &str) -> String {
@@ -121,18 +125,17 @@ struct Lanes<'a> {
 
 impl Lanes<'_> {
     fn scores(&self, rule: &GateRule) -> Vec<ScoreRule> {
-        let GateRule::Score { of, at_least, no_worse_by } = rule else { return Vec::new() };
+        let GateRule::Score { of, at_least, no_worse_by, strict } = rule else { return Vec::new() };
         let one = |must: Must| {
-            let part = match must {
-                Must::AtLeast(line) => GateRule::Score { of: of.clone(), at_least: Some(line), no_worse_by: None },
-                Must::NoWorseBy { margin, .. } => {
-                    GateRule::Score { of: of.clone(), at_least: None, no_worse_by: Some(margin) }
-                }
+            let (at_least, no_worse_by, strict) = match must {
+                Must::AtLeast(line) => (Some(line), None, false),
+                Must::NoWorseBy { margin, strict } => (None, Some(margin), strict),
             };
+            let part = GateRule::Score { of: of.clone(), at_least, no_worse_by, strict };
             ScoreRule { rule: part.words(), must, tasks: self.of(of, must) }
         };
         let least = at_least.map(Must::AtLeast);
-        let worse = no_worse_by.map(|margin| Must::NoWorseBy { margin, strict: false });
+        let worse = no_worse_by.map(|margin| Must::NoWorseBy { margin, strict: *strict });
         least.into_iter().chain(worse).map(one).collect()
     }
 
@@ -275,11 +278,19 @@ fn plan(declared: Option<Looks>, per_task: u32) -> Plan {
     Plan { alpha: ALPHA, at: reached.saturating_sub(1), looks }
 }
 
-fn notes(results: &Results, asked: Asked<'_>, (tasks, baseline): (&[Lane<'_>], Option<&Baseline>)) -> Vec<String> {
+fn notes(
+    results: &Results,
+    asked: Asked<'_>,
+    floors: Floors,
+    (tasks, baseline): (&[Lane<'_>], Option<&Baseline>),
+) -> Vec<String> {
     let mut notes = Vec::new();
     let graded = tasks.iter().flat_map(|lane| &lane.new).filter(|trial| !trial.scores.is_empty()).count();
     if graded < asked.planned as usize {
         notes.push(format!("{} of {} planned trials have no grades", asked.planned as usize - graded, asked.planned));
+        if floors.valid_trials.is_none() {
+            notes.push(UNFINISHED.to_owned());
+        }
     }
     let changed: Vec<&str> = tasks.iter().filter(|lane| lane.changed).map(|lane| lane.task).collect();
     if !changed.is_empty() {

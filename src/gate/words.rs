@@ -62,8 +62,15 @@ impl RuleVerdict {
 impl Gated {
     /// The answer where nothing could be measured.
     pub fn broken(why: String) -> Gated {
-        let (rules, changes, next) = (Vec::new(), Vec::new(), Vec::new());
-        Gated { verdict: Verdict::MeasurementBroken, exit: 4, rules, changes, next, notes: vec![why] }
+        Gated {
+            verdict: Verdict::MeasurementBroken,
+            exit: 4,
+            rules: Vec::new(),
+            changes: Vec::new(),
+            newly_failing: Vec::new(),
+            next: Vec::new(),
+            notes: vec![why],
+        }
     }
 }
 
@@ -87,6 +94,12 @@ pub fn in_words(agent: &str, gated: &Gated) -> String {
         if gated.changes.len() > CHANGES {
             let _ = writeln!(text, "    and {} more, all of them with --json", gated.changes.len() - CHANGES);
         }
+    }
+    for failing in gated.newly_failing.iter().take(CHANGES).filter(|_| !broken) {
+        let _ = writeln!(text, "  newly failing  {}", failing.sentence());
+    }
+    if gated.newly_failing.len() > CHANGES && !broken {
+        let _ = writeln!(text, "    and {} more, all of them with --json", gated.newly_failing.len() - CHANGES);
     }
     for next in &gated.next {
         let _ = writeln!(text, "  next  {}", more(next));
@@ -116,8 +129,7 @@ pub fn more(next: &Next) -> String {
     );
     match &next.look {
         Some(look) => format!(
-            "{bought}; the next planned look is at {} trials per task: run the suite with `--trials {}` (another trial tells most in {})",
-            look.trials,
+            "{bought}; the next planned look is at {} trials per task (another trial tells most in {})",
             look.trials,
             look.tasks.join(", ")
         ),

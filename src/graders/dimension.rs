@@ -10,9 +10,13 @@ pub const MET: f64 = 0.5;
 
 /// The score of one dimension for one trial. `scores` are all of that dimension.
 pub fn dimension(scores: &[Score]) -> DimensionScore {
+    named(scores.first().map_or("", |score| &score.dimension), scores.iter())
+}
+
+fn named<'s>(name: &str, scores: impl Iterator<Item = &'s Score>) -> DimensionScore {
     let mut sums = Sums::default();
     let mut out = DimensionScore {
-        dimension: scores.first().map(|score| score.dimension.clone()).unwrap_or_default(),
+        dimension: name.to_owned(),
         value: None,
         bounds: None,
         coverage: None,
@@ -54,8 +58,7 @@ pub fn dimensions(scores: &[Score]) -> Vec<DimensionScore> {
             names.push(&score.dimension);
         }
     }
-    let of = |name: &&str| scores.iter().filter(|score| score.dimension == *name).cloned().collect::<Vec<_>>();
-    names.iter().map(|name| dimension(&of(name))).collect()
+    names.iter().map(|name| named(name, scores.iter().filter(|score| score.dimension == *name))).collect()
 }
 
 struct Sums {

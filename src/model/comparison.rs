@@ -40,6 +40,10 @@ pub struct AgentColumn {
     pub pass_at_k: Vec<Option<f64>>,
     /// At place k-1: the chance that all of k trials of a task pass.
     pub pass_hat_k: Vec<Option<f64>>,
+    /// Means over tasks of what one trial used, of the trials that say so; null where none does, or where it was nothing.
+    pub micro_usd: Option<f64>,
+    /// In and out together.
+    pub tokens: Option<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -30,6 +30,12 @@ pub struct Results {
     pub trials: Vec<TrialResult>,
     pub not_run: Vec<NotRun>,
     pub gates: Vec<GateResult>,
+    /// What the planned looks of a gate decided, by agent, in order; empty where a gate has one look.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<LookResult>,
+    /// Tasks that passed in the baseline and do not now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub newly_failing: Vec<NewlyFailing>,
     /// Per task and agent with at least two graded trials, twins left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub consistency: Vec<ConsistencyResult>,
@@ -222,6 +228,67 @@ pub struct GateResult {
     /// Tasks that counted; for a rule on what may not happen, new occurrences.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n: Option<u64>,
+}
+
+/// One look of a gate at one agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LookResult {
+    pub agent: String,
+    /// From 1, and of how many that were planned.
+    pub look: u32,
+    pub of: u32,
+    /// Trials per task at this look.
+    pub trials: u32,
+    /// As of a rule.
+    pub verdict: String,
+    /// Trials of later looks that were not needed; absent where this look did not decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved: Option<u64>,
+}
+
+impl LookResult {
+    /// `passed at look 1 of 3 (2 trials per task); 48 trials of later looks were not needed`
+    pub fn sentence(&self) -> String {
+        let LookResult { look, of, trials, .. } = self;
+        let verdict = self.verdict.replace('_', " ");
+        let per_task = if *trials == 1 { "1 trial".to_owned() } else { format!("{trials} trials") };
+        let saved = match self.saved {
+            Some(0) => String::new(),
+            Some(saved) => format!("; {saved} trials of later looks were not needed"),
+            None if look < of => "; went on to the next".to_owned(),
+            None => String::new(),
+        };
+        format!("{verdict} at look {look} of {of} ({per_task} per task){saved}")
+    }
+}
+
+/// A task that passed when the baseline was accepted, in at least half of its trials, and does not now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewlyFailing {
+    pub agent: String,
+    pub task: String,
+    pub baseline: Share,
+    pub new: Share,
+    /// The first trial that failed.
+    pub trial: String,
+}
+
+impl NewlyFailing {
+    /// `count@anna: 2 of 2 trials passed in the baseline, 0 of 2 now (count@anna/lister/1)`
+    pub fn sentence(&self) -> String {
+        let NewlyFailing { task, baseline, new, trial, .. } = self;
+        format!(
+            "{task}: {} of {} trials passed in the baseline, {} of {} now ({trial})",
+            baseline.passed, baseline.decided, new.passed, new.decided
+        )
+    }
+}
+
+/// Of the trials in which passing was decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    pub passed: u32,
+    pub decided: u32,
 }
 
 impl GateResult {

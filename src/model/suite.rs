@@ -142,6 +142,9 @@ pub struct Gate {
     pub floors: Floors,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looks: Option<Looks>,
+    /// One-sided error of all score rules together, in (0, 0.5); `None`: 0.05.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<f64>,
     /// What an inconclusive gate means; `None`: exit 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inconclusive: Option<Inconclusive>,
@@ -150,8 +153,14 @@ pub struct Gate {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GateRule {
-    /// A dimension, or `dimension.criterion`; bounds from 0 to 1.
-    Score { of: String, at_least: Option<f64>, no_worse_by: Option<f64> },
+    /// A dimension, or `dimension.criterion`; bounds from 0 to 1. `strict`: any proven drop against the baseline fails, also one within the margin.
+    Score {
+        of: String,
+        at_least: Option<f64>,
+        no_worse_by: Option<f64>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        strict: bool,
+    },
     /// Violations of this severity or above: as many as may be new.
     Guardrails { severity: Severity, new: u32 },
 }
@@ -160,9 +169,10 @@ impl GateRule {
     /// "outcome no worse by 0.05": the rule for people.
     pub fn words(&self) -> String {
         match self {
-            GateRule::Score { of, at_least, no_worse_by } => {
+            GateRule::Score { of, at_least, no_worse_by, strict } => {
                 let least = at_least.map(|least| format!("at least {least}"));
-                let worse = no_worse_by.map(|worse| format!("no worse by {worse}"));
+                let strictly = if *strict { ", strictly" } else { "" };
+                let worse = no_worse_by.map(|worse| format!("no worse by {worse}{strictly}"));
                 let bounds: Vec<String> = least.into_iter().chain(worse).collect();
                 format!("{of} {}", bounds.join(" and "))
             }

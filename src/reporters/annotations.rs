@@ -7,8 +7,9 @@
 //!
 //! Escapes as GitHub's own toolkit has them (`command.ts`): `%`, CR and LF in both parts, `:` and `,` in a property.
 
+use super::gating::reason;
 use super::words::{one_line, visible};
-use super::{Report, Reporter, Written};
+use super::{Outbox, Report, Reporter};
 use crate::model::{
     fault::Fault,
     results::{GateResult, Results},
@@ -20,9 +21,9 @@ pub(super) const GITHUB: Reporter =
 /// GitHub shows ten of a kind for a step.
 const MOST: usize = 10;
 
-fn render(report: &Report<'_>) -> Result<Vec<Written>, Fault> {
-    let bytes = annotations(report.results).into_bytes();
-    Ok(vec![Written { path: GITHUB.file.to_owned(), bytes }])
+fn render(report: &Report<'_>, out: &mut dyn Outbox) -> Result<(), Fault> {
+    let text = annotations(report.results);
+    out.file(GITHUB.file, &mut |file| file.write_all(text.as_bytes()))
 }
 
 /// One line for each rule that failed or could not be measured, then for each that is open; empty where there are none.
@@ -39,8 +40,8 @@ pub fn annotations(results: &Results) -> String {
 
 fn line(command: &str, gate: &GateResult) -> String {
     let title = format!("gate {}: {}", gate.verdict.replace('_', " "), one_line(&gate.rule, 120));
-    let why = if gate.why.is_empty() { "no reason was given" } else { &gate.why };
-    format!("::{command} title={}::{}\n", property(&title), data(&visible(why)))
+    let why = if gate.why.is_empty() { "no reason was given".to_owned() } else { reason(gate) };
+    format!("::{command} title={}::{}\n", property(&title), data(&visible(&why)))
 }
 
 fn data(text: &str) -> String {

@@ -15,7 +15,8 @@ use crate::model::comparison::{AgentColumn, Comparison, PairRow, Verdict};
 use comfy_table::{Table, presets::NOTHING};
 
 /// Characters of a name.
-const NAME: usize = 28;
+/// An agent of one of several runs is `agent (run)`.
+const NAME: usize = 40;
 /// Lines of a list before it is cut.
 const LINES: usize = 12;
 
@@ -69,9 +70,10 @@ fn sentence((a, b): (&str, &str), rows: &[&PairRow]) -> String {
             parts.push(format!("{ahead} beats {behind} on {}", and(&won)));
         }
     }
-    let constant = listed(Verdict::Constant);
+    let constant: Vec<String> =
+        rows.iter().filter(|row| row.verdict == Verdict::Constant).map(|row| signed(row)).collect();
     if !constant.is_empty() {
-        parts.push(format!("the same difference on every task, so no interval: {}", and(&constant)));
+        parts.push(format!("{a} minus {b} is the same on every task, so no interval: {}", and(&constant)));
     }
     if parts.is_empty() {
         let few = rows.iter().all(|row| row.verdict == Verdict::InsufficientData);
@@ -79,6 +81,12 @@ fn sentence((a, b): (&str, &str), rows: &[&PairRow]) -> String {
         parts.push(format!("{a} against {b}: {why}"));
     }
     parts.join("; ")
+}
+
+/// `outcome +1.00`
+fn signed(row: &PairRow) -> String {
+    let by = row.diff.map_or("-".to_owned(), |diff| format!("{diff:+.2}"));
+    format!("{} {by}", spoken(&row.dimension))
 }
 
 fn on(row: &PairRow) -> String {

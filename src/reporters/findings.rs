@@ -1,6 +1,5 @@
 //! What a reader should look at first: which criteria an agent met least, what failed where, and what could not be measured.
 
-use super::names::dimensions;
 use crate::graders::MET;
 use crate::model::{
     results::{Results, ScoreResult, TrialResult},
@@ -40,13 +39,19 @@ impl<'a> Found<'a> {
         self.score.outcome == "scored" && self.score.value.is_some_and(|value| value < MET)
     }
 
+    /// Why a trial failed: the first criterion of its outcome that was not met.
+    pub fn of_outcome(at: usize, trial: &'a TrialResult) -> Option<Found<'a>> {
+        let scores = trial.scores.iter().filter(|score| score.dimension == "outcome");
+        scores.map(|score| Found { at, trial, score }).find(Found::not_met)
+    }
+
     pub fn cite(&self) -> Option<&'a Cite> {
         self.score.cites.first()
     }
 }
 
 /// Every criterion, by dimension, in the order in which trials have them.
-pub(super) fn criteria(results: &Results) -> Vec<Criterion<'_>> {
+pub(super) fn criteria<'a>(results: &'a Results, dimensions: &[&str]) -> Vec<Criterion<'a>> {
     let mut order: Vec<(&str, &str)> = Vec::new();
     let mut rows: BTreeMap<(&str, &str), Criterion<'_>> = BTreeMap::new();
     let places: BTreeMap<&str, usize> =
@@ -63,8 +68,7 @@ pub(super) fn criteria(results: &Results) -> Vec<Criterion<'_>> {
             row.cells[*place].found.push(Found { at, trial, score });
         }
     }
-    let names = dimensions(results);
-    order.sort_by_key(|(dimension, _)| names.iter().position(|name| name == dimension));
+    order.sort_by_key(|(dimension, _)| dimensions.iter().position(|name| name == dimension));
     let filled = order.iter().filter_map(|key| rows.remove(key)).map(with_means);
     filled.collect()
 }

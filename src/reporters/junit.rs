@@ -5,25 +5,24 @@
 //! Criteria that were scored are measurements, not tests: they stand in results.json, and here only where they yielded no number.
 //! A rule of the gate that is undecided, or lacks a baseline, is skipped.
 
+use super::gating::reason;
 use super::words::{one_line, visible};
-use super::{Report, Reporter, Written};
+use super::{Outbox, Report, Reporter};
 use crate::graders::MET;
 use crate::model::{
-    fault::{Boundary, Fault},
+    fault::Fault,
     results::{Results, ScoreResult, StageReached, StageResult, TrialResult},
 };
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use serde_json::Value;
-use std::time::Duration;
+use std::{io, time::Duration};
 
 pub(super) const JUNIT: Reporter =
     Reporter { name: "junit", about: "expected checks as test cases, for build servers", file: "junit.xml", render };
 
-fn render(report: &Report<'_>) -> Result<Vec<Written>, Fault> {
-    let bytes = document(report.results)
-        .to_string()
-        .map_err(|error| Fault::new(Boundary::Store, "format", format!("junit.xml cannot be written: {error}")))?;
-    Ok(vec![Written { path: JUNIT.file.to_owned(), bytes: bytes.into_bytes() }])
+fn render(report: &Report<'_>, out: &mut dyn Outbox) -> Result<(), Fault> {
+    let document = document(report.results);
+    out.file(JUNIT.file, &mut |file| document.serialize(file).map_err(io::Error::other))
 }
 
 fn document(results: &Results) -> quick_junit::Report {
@@ -43,7 +42,7 @@ fn document(results: &Results) -> quick_junit::Report {
     if !results.gates.is_empty() {
         let mut suite = TestSuite::new("gate");
         for gate in &results.gates {
-            let why = format!("{}: {}", gate.verdict.replace('_', " "), gate.why);
+            let why = format!("{}: {}", gate.verdict.replace('_', " "), reason(gate));
             let status = match gate.verdict.as_str() {
                 "passed" => TestCaseStatus::success(),
                 "failed" => failure(&why),

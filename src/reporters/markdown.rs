@@ -2,14 +2,15 @@
 //!
 //! Foreign text is one line of escaped text, never in a code span: it cannot open a tag, end a cell, mention a person or become a link.
 
-use super::findings::{Found, Missing, criteria, exclusions, worst};
+use super::findings::{Found, Missing, worst};
+use super::gating;
 use super::habits::habits;
-use super::names::{scored_dimensions, spoken};
+use super::names::spoken;
 use super::repeated::{COLUMNS, asking, rows};
-use super::standings::{pairs, sentence, side_by_side};
+use super::standings::{pairs, sentence};
 use super::terminal::{per_task, spent};
 use super::words::{duration, figure, half, one_line, plural, score};
-use super::{Report, Reporter, Written};
+use super::{Outbox, Report, Reporter};
 use crate::model::{
     fault::Fault,
     results::{AgentResult, GateResult, Results, TrialResult},
@@ -24,22 +25,23 @@ const WHOLE: usize = 65_000;
 /// Lines of a section.
 const MOST: usize = 20;
 
-fn render(report: &Report<'_>) -> Result<Vec<Written>, Fault> {
+fn render(report: &Report<'_>, file: &mut dyn Outbox) -> Result<(), Fault> {
     let results = report.results;
     let mut out = String::new();
-    alert(results, &mut out);
+    alert(report, &mut out);
     gates(results, &mut out);
+    newly_failing(results, &mut out);
     table(report, &mut out);
-    compared(results, &mut out);
+    compared(report, &mut out);
     repeated(results, &mut out);
     failing(results, &mut out);
-    least_met(results, &mut out);
-    left_out(results, &mut out);
+    least_met(report, &mut out);
+    left_out(report, &mut out);
     habits_table(results, &mut out);
     notes(report, &mut out);
     foot(report, &mut out);
     fit(&mut out);
-    Ok(vec![Written { path: MARKDOWN.file.to_owned(), bytes: out.into_bytes() }])
+    file.file(MARKDOWN.file, &mut |file| file.write_all(out.as_bytes()))
 }
 
 /// Cut after a whole line, and says so.
@@ -86,12 +88,13 @@ fn ends_in_www(out: &str) -> bool {
     out.len() >= 3 && out.as_bytes()[out.len() - 3..].eq_ignore_ascii_case(b"www")
 }
 
-fn alert(results: &Results, out: &mut String) {
+fn alert(report: &Report<'_>, out: &mut String) {
+    let results = report.results;
     let counted =
         |passed: bool| results.trials.iter().filter(|trial| !trial.twin && trial.passed == Some(passed)).count();
     let (passed, failed) = (counted(true), counted(false));
     let broken =
-        exclusions(results).iter().filter(|it| it.missing == Missing::Broken).map(|it| it.count).sum::<usize>();
+        report.exclusions().iter().filter(|it| it.missing == Missing::Broken).map(|it| it.count).sum::<usize>();
     let mut parts = vec![format!("{passed} of {} passed", plural(passed + failed, "trial"))];
     if broken > 0 {
         parts.push(format!("{broken} broken"));
@@ -118,7 +121,7 @@ fn alert(results: &Results, out: &mut String) {
 
 fn table(report: &Report<'_>, out: &mut String) {
     let results = report.results;
-    let names = scored_dimensions(results);
+    let names = report.scored_dimensions();
     if names.is_empty() {
         return;
     }
@@ -144,8 +147,9 @@ fn design(agent: &AgentResult) -> String {
     widest.map_or("0".to_owned(), |it| per_task(it.tasks, it.trials))
 }
 
-fn compared(results: &Results, out: &mut String) {
-    for pair in pairs(results, side_by_side(results).as_ref()) {
+fn compared(report: &Report<'_>, out: &mut String) {
+    let results = report.results;
+    for pair in pairs(report) {
         let _ = writeln!(out, "- {}", escaped(&sentence(&pair), 1000));
     }
     if results.agents.len() > 1 {
@@ -177,20 +181,18 @@ fn repeated(results: &Results, out: &mut String) {
 fn failing(results: &Results, out: &mut String) {
     let failed: Vec<&TrialResult> = results.trials.iter().filter(|trial| trial.passed == Some(false)).collect();
     section(out, "Failed", &failed, |trial| {
-        let scores = trial.scores.iter().enumerate().filter(|(_, score)| score.dimension == "outcome");
-        let found = scores.map(|(at, score)| Found { at, trial, score }).find(|it| it.not_met());
-        let why = found.map(|it| said(&it)).unwrap_or_default();
+        let why = Found::of_outcome(0, trial).map(|it| said(&it)).unwrap_or_default();
         format!("**{}**: {}", escaped(&trial.id, 100), if why.is_empty() { escaped(&trial.end.why, 200) } else { why })
     });
 }
 
-fn least_met(results: &Results, out: &mut String) {
-    let rows = criteria(results);
+fn least_met(report: &Report<'_>, out: &mut String) {
+    let (results, rows) = (report.results, report.criteria());
     let all: Vec<(&AgentResult, f64, Found<'_>)> = results
         .agents
         .iter()
         .enumerate()
-        .flat_map(|(at, agent)| worst(&rows, at, 3).into_iter().map(move |(mean, found)| (agent, mean, found)))
+        .flat_map(|(at, agent)| worst(rows, at, 3).into_iter().map(move |(mean, found)| (agent, mean, found)))
         .filter(|(_, _, found)| found.score.dimension != "outcome")
         .collect();
     section(out, "Least met", &all, |(agent, mean, found)| {
@@ -208,9 +210,8 @@ fn said(found: &Found<'_>) -> String {
     text
 }
 
-fn left_out(results: &Results, out: &mut String) {
-    let all = exclusions(results);
-    let told: Vec<_> = all.iter().filter(|it| it.missing != Missing::NotApplicable).collect();
+fn left_out(report: &Report<'_>, out: &mut String) {
+    let told: Vec<_> = report.exclusions().iter().filter(|it| it.missing != Missing::NotApplicable).collect();
     section(out, "Left out", &told, |it| {
         let what: Vec<String> = it.what.iter().take(3).map(|what| escaped(what, 60)).collect();
         let more = if it.what.len() > 3 { format!(" and {} more", it.what.len() - 3) } else { String::new() };
@@ -238,6 +239,22 @@ fn gates(results: &Results, out: &mut String) {
         let _ = writeln!(out, "\n- and {} more", gates.len() - MOST);
     }
     out.push('\n');
+    let looks = gating::looks(results);
+    for look in looks.iter().take(MOST) {
+        let _ = writeln!(out, "- {}", escaped(look, 300));
+    }
+    if !looks.is_empty() {
+        out.push('\n');
+    }
+}
+
+/// Tasks that passed in the baseline, each with the event that shows why it does not now.
+fn newly_failing(results: &Results, out: &mut String) {
+    section(out, "Newly failing", &results.newly_failing, |failing| {
+        let found = gating::shown(results, failing).and_then(|(_, found)| found);
+        let why = found.map(|found| format!(": {}", said(&found))).unwrap_or_default();
+        format!("**{}** {}{why}", escaped(&failing.agent, 40), escaped(&failing.sentence(), 300))
+    });
 }
 
 /// Estimate, one-sided bounds, the line that is held, and tasks: four cells.

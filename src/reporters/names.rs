@@ -20,11 +20,22 @@ const ORDER: &[&str] = &[
 /// Every dimension that a run has scores of, in reading order.
 pub(super) fn dimensions(results: &Results) -> Vec<&str> {
     let of_agents = results.agents.iter().flat_map(|agent| agent.dimensions.keys());
-    let of_trials = results.trials.iter().flat_map(|trial| trial.scores.iter().map(|score| &score.dimension));
-    let found: BTreeSet<&str> = of_agents.chain(of_trials).map(String::as_str).collect();
+    let mut found: BTreeSet<&str> = of_agents.map(String::as_str).collect();
+    let mut last = "";
+    for score in results.trials.iter().flat_map(|trial| &trial.scores) {
+        if score.dimension != last {
+            last = &score.dimension;
+            found.insert(last);
+        }
+    }
     let mut found: Vec<&str> = found.into_iter().collect();
-    found.sort_by_key(|name| (ORDER.iter().position(|known| known == name).unwrap_or(ORDER.len()), *name));
+    found.sort_by_key(|name| place(name));
     found
+}
+
+/// Where a dimension stands in reading order.
+pub(super) fn place(name: &str) -> (usize, String) {
+    (ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len()), name.to_owned())
 }
 
 /// Those that belong into a table of scores: one that only describes (nothing in it weighs anything) does not.
@@ -46,7 +57,7 @@ pub(super) fn spoken(dimension: &str) -> String {
 
 /// A file name for each trial's page: its id where that is safe in a path, else its safe letters and a hash. Never the same name twice, whatever
 /// the case.
-pub(super) fn page_names(trials: &[TrialResult]) -> Vec<String> {
+pub fn page_names(trials: &[TrialResult]) -> Vec<String> {
     let mut taken = HashSet::new();
     let name = |(at, trial): (usize, &TrialResult)| {
         let plain = safe(&trial.id);
@@ -131,6 +142,8 @@ mod tests {
             trials: vec![trial],
             not_run: Vec::new(),
             gates: Vec::new(),
+            looks: Vec::new(),
+            newly_failing: Vec::new(),
             consistency: Vec::new(),
         };
         assert_eq!((dimensions(&results), scored_dimensions(&results)), (vec!["planning", "habits"], vec!["planning"]));

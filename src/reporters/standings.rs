@@ -3,7 +3,8 @@
 //! The numbers are those of `compare`: differences paired by task. `careful beats hasty on self-checking by 0.62 ± 0.11` is said only where the
 //! interval leaves zero out; with one task there is no interval, and the data do not suffice.
 
-use super::names::{dimensions, spoken};
+use super::Report;
+use super::names::spoken;
 use super::words::{and, plural, score};
 use crate::compare::{Panel, compare};
 use crate::graders::dimension;
@@ -71,15 +72,15 @@ pub(super) fn side_by_side(results: &Results) -> Option<Comparison> {
 }
 
 /// The best agent against each other one; all pairs where there are at most three. Without a task in common there is nothing to compare.
-pub(super) fn pairs(results: &Results, found: Option<&Comparison>) -> Vec<Pair> {
-    let Some(found) = found else { return Vec::new() };
-    let names = dimensions(results);
+pub(super) fn pairs(report: &Report<'_>) -> Vec<Pair> {
+    let (results, names) = (report.results, report.dimensions());
+    let Some(found) = report.comparison() else { return Vec::new() };
     let ranked = ranked(results);
     let mut pairs = Vec::new();
     for (at, ahead) in ranked.iter().enumerate() {
         for behind in &ranked[at + 1..] {
             if at == 0 || ranked.len() <= 3 {
-                let contrasts = contrasts(found, &names, (ahead, behind));
+                let contrasts = contrasts(found, names, (ahead, behind));
                 pairs.extend(pair(results, (ahead, behind), contrasts));
             }
         }

@@ -14,11 +14,12 @@
 //! ```
 
 use super::Report;
-use super::findings::{Exclusion, Missing, criteria, exclusions, worst};
+use super::findings::{Exclusion, Missing, worst};
+use super::gating;
 use super::habits::habits;
 use super::judges::{Tally, panel};
-use super::names::{scored_dimensions, spoken};
-use super::standings::{pairs, sentence, side_by_side};
+use super::names::spoken;
+use super::standings::{pairs, sentence};
 use super::words::{and, duration, half, number, one_line, plural, score, usd};
 use crate::model::results::{AgentResult, GateResult, Results};
 use comfy_table::{Table, presets::NOTHING};
@@ -42,11 +43,11 @@ pub fn terminal(report: &Report<'_>, width: usize, colour: Colour) -> String {
     let mut page = Page::new(width, colour);
     let results = report.results;
     page.head(report);
-    page.table(results);
-    page.verdicts(results);
-    page.worst(results);
+    page.table(report);
+    page.verdicts(report);
+    page.worst(report);
     page.judges(results);
-    page.left_out(results);
+    page.left_out(report);
     page.gates(results);
     page.habits(results);
     page.notes(report);
@@ -88,13 +89,13 @@ impl Page {
         }
     }
 
-    fn table(&mut self, results: &Results) {
-        let names = scored_dimensions(results);
+    fn table(&mut self, report: &Report<'_>) {
+        let (results, names) = (report.results, report.scored_dimensions());
         if names.is_empty() || results.agents.is_empty() {
             self.out.push_str("\nnothing was scored\n");
             return;
         }
-        for part in self.parts(results, &names) {
+        for part in self.parts(results, names) {
             self.out.push('\n');
             let mut table = Table::new();
             table.load_style(NOTHING);
@@ -131,8 +132,8 @@ impl Page {
         parts
     }
 
-    fn verdicts(&mut self, results: &Results) {
-        let pairs = pairs(results, side_by_side(results).as_ref());
+    fn verdicts(&mut self, report: &Report<'_>) {
+        let pairs = pairs(report);
         if !pairs.is_empty() {
             self.section("compared");
             for pair in &pairs {
@@ -141,9 +142,9 @@ impl Page {
         }
     }
 
-    fn worst(&mut self, results: &Results) {
-        let rows = criteria(results);
-        let found: Vec<_> = (0..results.agents.len()).map(|at| worst(&rows, at, WORST)).collect();
+    fn worst(&mut self, report: &Report<'_>) {
+        let (results, rows) = (report.results, report.criteria());
+        let found: Vec<_> = (0..results.agents.len()).map(|at| worst(rows, at, WORST)).collect();
         if found.iter().all(Vec::is_empty) {
             return;
         }
@@ -168,9 +169,9 @@ impl Page {
         }
     }
 
-    fn left_out(&mut self, results: &Results) {
-        let all = exclusions(results);
-        let told: Vec<&Exclusion<'_>> = all.iter().filter(|it| it.missing != Missing::NotApplicable).collect();
+    fn left_out(&mut self, report: &Report<'_>) {
+        let told: Vec<&Exclusion<'_>> =
+            report.exclusions().iter().filter(|it| it.missing != Missing::NotApplicable).collect();
         if told.is_empty() {
             return;
         }
@@ -201,6 +202,20 @@ impl Page {
                 &format!("{verdict}  {}{}: {}", one_line(&gate.rule, 80), measured(gate), one_line(&gate.why, 200)),
                 "    ",
             );
+        }
+        for look in gating::looks(results) {
+            self.wrapped("  ", &one_line(&look, 300), "    ");
+        }
+        self.newly_failing(results);
+    }
+
+    fn newly_failing(&mut self, results: &Results) {
+        for failing in results.newly_failing.iter().take(REASONS) {
+            self.wrapped("  newly failing  ", &one_line(&failing.sentence(), 300), "    ");
+        }
+        let more = results.newly_failing.len().saturating_sub(REASONS);
+        if more > 0 {
+            self.wrapped("  ", &format!("and {}, all of them in the report", plural(more, "more task")), "    ");
         }
     }
 
@@ -353,9 +368,8 @@ fn broken_up(label: &str) -> String {
     one_line(label, 40).replace(' ', "\n").replace("self-", "self-\n")
 }
 
-/// ` [0.808, 2 tasks]`
+/// ` [estimate 0.808, bounds 0.75 to 0.87, line 0.7, 20 tasks]`
 fn measured(gate: &GateResult) -> String {
-    let Some(estimate) = gate.estimate else { return String::new() };
-    let tasks = gate.n.map(|n| format!(", {}", plural(n as usize, "task"))).unwrap_or_default();
-    format!(" [{estimate:.3}{tasks}]")
+    let numbers = gating::numbers(gate);
+    if numbers.is_empty() { numbers } else { format!(" [{numbers}]") }
 }

@@ -2,7 +2,8 @@
 
 use super::{
     Ended,
-    gates::gates,
+    gates::{Decided, gates},
+    looks::Looks,
     repeats::{Repeats, asking},
 };
 use crate::gate;
@@ -24,6 +25,17 @@ use std::collections::BTreeMap;
 /// # Errors
 /// When a file that evalrun wrote cannot be read back.
 pub fn assemble(layout: &Layout, record: &RunRecord, ended: &Ended) -> Result<Results, Fault> {
+    let results = gather(layout, record, ended)?;
+    let looks = Looks::read(layout, record)?;
+    let decided = gates(&Decided { record, looks: &looks }, &results, None);
+    let exit = decided.iter().map(|(_, gated)| gated.exit).fold(0, gate::worse);
+    let newly_failing = decided.iter().flat_map(|(_, gated)| gated.newly_failing.clone()).collect();
+    let gates = decided.iter().flat_map(|(agent, gated)| gate::entries(agent, gated)).collect();
+    Ok(Results { exit, gates, newly_failing, looks: looks.results(), ..results })
+}
+
+/// The same before any gate is asked.
+pub(super) fn gather(layout: &Layout, record: &RunRecord, ended: &Ended) -> Result<Results, Fault> {
     let mut specs: Vec<&TrialSpec> = record.trials.iter().collect();
     specs.sort_by(|a, b| a.key.cmp(&b.key));
     let (mut trials, mut repeats) = (Vec::new(), Repeats::default());
@@ -48,7 +60,7 @@ pub fn assemble(layout: &Layout, record: &RunRecord, ended: &Ended) -> Result<Re
     }
     not_run.sort();
     not_run.dedup();
-    let results = Results {
+    Ok(Results {
         version: 1,
         run: record.run.clone(),
         suite: record.suite.name.clone(),
@@ -61,12 +73,10 @@ pub fn assemble(layout: &Layout, record: &RunRecord, ended: &Ended) -> Result<Re
         trials,
         not_run,
         gates: Vec::new(),
+        looks: Vec::new(),
+        newly_failing: Vec::new(),
         consistency: repeats.results(),
-    };
-    let decided = gates(record, &results, None);
-    let exit = decided.iter().map(|(_, gated)| gated.exit).fold(0, gate::worse);
-    let gates = decided.iter().flat_map(|(agent, gated)| gate::entries(agent, gated)).collect();
-    Ok(Results { exit, gates, ..results })
+    })
 }
 
 fn with_asking(agent: AgentResult, trials: &[TrialResult]) -> AgentResult {
@@ -247,8 +257,14 @@ fn empty() -> DimensionResult {
 
 /// What the pages of a run's trials are made from, read from its folder one at a time.
 pub struct FolderTrials<'a> {
-    pub layout: &'a Layout,
-    pub record: &'a RunRecord,
+    layout: &'a Layout,
+    specs: BTreeMap<&'a TrialKey, &'a TrialSpec>,
+}
+
+impl<'a> FolderTrials<'a> {
+    pub fn new(layout: &'a Layout, record: &'a RunRecord) -> FolderTrials<'a> {
+        FolderTrials { layout, specs: record.trials.iter().map(|spec| (&spec.key, spec)).collect() }
+    }
 }
 
 impl Trials for FolderTrials<'_> {
@@ -256,7 +272,7 @@ impl Trials for FolderTrials<'_> {
         let key = TrialKey { task: trial.task.clone(), twin: trial.twin, agent: trial.agent.clone(), n: trial.trial };
         let end: TrialEnd = read_json(&self.layout.trial_end(&key))?;
         let folder = self.layout.attempt(&key, Attempt(end.attempt));
-        let task = self.record.trials.iter().find(|spec| spec.key == key).map(|spec| (*spec.task).clone());
+        let task = self.specs.get(&key).map(|spec| (*spec.task).clone());
         Ok(TrialPage { trace: read_trace(&folder.join("trace.jsonl"))?, task, diffs: diffs(&folder.join("diffs")) })
     }
 }

@@ -1,6 +1,7 @@
 //! The gate of a suite over a run: who is asked about what, and which baseline is read for it.
 
-use crate::gate::{Asked, Gated, Unreadable, gate, read};
+use super::looks::Looks;
+use crate::gate::{Asked, Gated, Unreadable, gate, newly_failing, read};
 use crate::model::{
     baseline::Baseline,
     fault::{Boundary, Fault},
@@ -16,24 +17,59 @@ use std::{
 /// The gate's answer for every agent of the run, in order; nothing where the suite has no gate, and for a run that tried failures again.
 ///
 /// `named` is a baseline somebody pointed at; `{{ agent }}` in it stands for the agent.
-pub fn gates(record: &RunRecord, results: &Results, named: Option<&Path>) -> Vec<(String, Gated)> {
+///
+/// What a planned look has decided stands, as long as graders and baseline are those it was decided with.
+pub fn gates(run: &Decided<'_>, results: &Results, named: Option<&Path>) -> Vec<(String, Gated)> {
+    let record = run.record;
     let Some(suite) = record.suite.gate.as_ref().filter(|_| record.failed_in.is_none()) else { return Vec::new() };
-    let one = |agent: &str| (agent.to_owned(), of_agent((record, results), agent, suite, named));
-    results.agents.iter().map(|agent| one(&agent.agent)).collect()
+    let one = |agent: &str| {
+        let kept = run.looks.last_of(agent).filter(|look| look.decided() && named.is_none());
+        let before = kept.filter(|look| look.grading == record.grading && look.baseline == hash(suite, agent, named));
+        match (kept, before) {
+            (_, Some(look)) => look.gated.clone(),
+            (Some(look), None) => again(of_agent((record, results), agent, suite, named), look.look),
+            (None, None) => of_agent((record, results), agent, suite, named),
+        }
+    };
+    results.agents.iter().map(|agent| (agent.agent.clone(), one(&agent.agent))).collect()
 }
 
-fn of_agent((record, results): (&RunRecord, &Results), agent: &str, suite: &Gate, named: Option<&Path>) -> Gated {
+/// A run, and what its looks have decided so far.
+pub struct Decided<'a> {
+    pub record: &'a RunRecord,
+    pub looks: &'a Looks,
+}
+
+fn again(gated: Gated, look: u32) -> Gated {
+    let note = format!("decided again: graders or baseline are not those that look {look} was decided with");
+    Gated { notes: [vec![note], gated.notes].concat(), ..gated }
+}
+
+/// blake3 of the baseline's file; `None` where there is none.
+pub(super) fn hash(suite: &Gate, agent: &str, named: Option<&Path>) -> Option<String> {
+    let path = named.or(suite.baseline.as_deref()).map(|path| place(path, agent))?;
+    std::fs::read(path).ok().map(|bytes| blake3::hash(&bytes).to_hex().to_string())
+}
+
+/// The gate's answer for one agent, whatever was decided before.
+pub(super) fn of_agent(
+    (record, results): (&RunRecord, &Results),
+    agent: &str,
+    suite: &Gate,
+    named: Option<&Path>,
+) -> Gated {
     let baseline = match baseline(suite, agent, named) {
         Ok(baseline) => baseline,
         Err(fault) => return Gated::broken(fault.message),
     };
+    let failing = baseline.as_ref().map(|baseline| newly_failing(results, agent, baseline)).unwrap_or_default();
     let read = read(results, asked(record, agent), suite, baseline.as_ref());
     let reading = match read {
         Ok(reading) => reading,
         Err(why @ (Unreadable::Graders { .. } | Unreadable::FailedIn(_))) => return Gated::broken(why.to_string()),
     };
     match gate(&reading.given) {
-        Ok(gated) => Gated { notes: [gated.notes, reading.notes].concat(), ..gated },
+        Ok(gated) => Gated { notes: [gated.notes, reading.notes].concat(), newly_failing: failing, ..gated },
         Err(why) => Gated::broken(format!("the gate cannot be decided: {why}")),
     }
 }

@@ -14,6 +14,7 @@ mod grading;
 mod ground;
 pub mod leftovers;
 mod native;
+pub mod looks;
 mod play;
 pub mod progress;
 pub mod recorder;
@@ -28,6 +29,7 @@ mod turn;
 pub use assemble::{AgentTrials, FolderTrials, assemble, diffs, trial_result};
 pub use grading::{Case, Grading};
 pub use regrade::{broken, grade_again};
+pub use looks::run_looks;
 
 use crate::model::{
     fault::{Boundary, Fault},
@@ -42,7 +44,7 @@ use play::Played;
 use progress::{Progress, Watcher};
 use recorder::on_blocking;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -50,6 +52,7 @@ use std::{
 use tokio::task::JoinSet;
 
 /// Everything a run needs.
+#[derive(Clone)]
 pub struct Job {
     pub layout: Layout,
     pub record: RunRecord,
@@ -85,6 +88,35 @@ const RETRIES: u32 = 2;
 /// # Errors
 /// When the run as a whole cannot go on: the disk is full, the folder is gone. Single trials that break are in `Ended`.
 pub async fn run(job: Job) -> Result<Ended, Fault> {
+    Round::first(job).play().await
+}
+
+/// One playing of what is left. A run whose gate looks several times has several.
+struct Round {
+    job: Arc<Job>,
+    /// When the first one began: the budget of time is that of all.
+    began: Instant,
+    /// What rounds before this one could not do is not tried again by itself.
+    left_out: Arc<BTreeSet<TrialKey>>,
+}
+
+impl Round {
+    fn first(job: Job) -> Round {
+        Round { job: Arc::new(job), began: Instant::now(), left_out: Arc::default() }
+    }
+
+    fn leave_out(&mut self, ended: &Ended) {
+        let lost = ended.broken.iter().chain(&ended.ungraded).map(|(key, _)| key);
+        self.left_out = Arc::new(lost.chain(&ended.not_started).cloned().collect());
+    }
+
+    async fn play(&self) -> Result<Ended, Fault> {
+        let job = Arc::clone(&self.job);
+        play_round(job, (self.began, Arc::clone(&self.left_out))).await
+    }
+}
+
+async fn play_round(job: Arc<Job>, (began, left_out): (Instant, Arc<BTreeSet<TrialKey>>)) -> Result<Ended, Fault> {
     let writer = Writer::start()?;
     let journal = Journal { writer: writer.clone(), path: job.layout.journal() };
     let shared = Arc::new(Shared {
@@ -95,6 +127,8 @@ pub async fn run(job: Job) -> Result<Ended, Fault> {
         spent: Mutex::default(),
         retries: Mutex::default(),
         job,
+        began,
+        left_out,
     });
     shared.count_spent().await?;
     shared.watch_judge();
@@ -124,7 +158,9 @@ pub async fn run(job: Job) -> Result<Ended, Fault> {
 }
 
 struct Shared {
-    job: Job,
+    job: Arc<Job>,
+    began: Instant,
+    left_out: Arc<BTreeSet<TrialKey>>,
     results: FolderResults,
     dispatcher: LocalDispatcher,
     writer: Writer,
@@ -137,7 +173,7 @@ struct Shared {
 impl Shared {
     async fn submit(&self) -> Result<(), Fault> {
         let mut work = Vec::new();
-        for spec in &self.job.record.trials {
+        for spec in self.job.record.trials.iter().filter(|spec| !self.left_out.contains(&spec.key)) {
             let spec = Arc::new(spec.clone());
             if self.results.ended(&spec).await?.is_none() {
                 work.push(Work::Trial(spec));
@@ -220,7 +256,7 @@ impl Shared {
 
 /// Ends the dispatcher when the run is cancelled, and trials when the wall budget is spent.
 async fn watch_clocks(shared: Arc<Shared>) {
-    let began = Instant::now();
+    let began = shared.began;
     let wall = shared.job.record.suite.budget.wall_ms;
     let out_of_time = async {
         match wall {

@@ -11,6 +11,8 @@ pub enum Progress {
     Act(TrialKey, String),
     TrialEnded(TrialKey, EndKind),
     Graded(TrialKey),
+    /// So many trials more than were planned at first.
+    More(u64),
     /// Something a watcher should know at once.
     Note(String),
 }

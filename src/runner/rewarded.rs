@@ -75,6 +75,7 @@ pub async fn as_run(results: Vec<Rewarded>, layout: &Layout, blobs: &Blobs) -> R
         sandbox: "none".to_owned(),
         host: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         failed_in: None,
+        looks: Vec::new(),
     };
     let json = serde_json::to_vec_pretty(&record).map_err(|error| wrong("format", error.to_string()))?;
     if once(&layout.run(), &json)? == Created::Existed {

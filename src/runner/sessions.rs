@@ -279,6 +279,8 @@ pub fn session_results(folder: &Path, record: &SessionsRecord) -> Result<Results
         trials,
         not_run: Vec::new(),
         gates: Vec::new(),
+        looks: Vec::new(),
+        newly_failing: Vec::new(),
         consistency: Vec::new(),
     })
 }

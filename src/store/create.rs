@@ -37,6 +37,22 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     done.map_err(|error| fault("write", path, &error))
 }
 
+/// Writes a derived file piece by piece: readers see the old one or the new one. It is not forced to the disk, since it can be made again.
+///
+/// # Errors
+/// `store` faults, with the path and what went wrong.
+pub fn derive(path: &Path, fill: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> Result<(), Fault> {
+    let folder = folder_of(path);
+    let mut written = || -> io::Result<()> {
+        make_folders(folder)?;
+        let (temp, file) = new_temp(folder)?;
+        let mut file = io::BufWriter::with_capacity(1 << 18, file);
+        let filled = fill(&mut file).and_then(|()| file.flush()).and_then(|()| fs::rename(&temp, path));
+        filled.inspect_err(|_| drop(fs::remove_file(&temp)))
+    };
+    written().map_err(|error| fault("write", path, &error))
+}
+
 /// Removes what a process that is gone was about to create below `root`. Blocks.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! Where everything of a run lies.
 
-use super::create::fault;
+use super::{create::fault, read::read_json};
 use crate::model::{
     fault::{Boundary, Fault},
     id::TrialKey,
@@ -10,6 +10,7 @@ use crate::model::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -35,6 +36,10 @@ pub struct RunRecord {
     /// The run whose failed trials this one tries again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed_in: Option<String>,
+    /// Trials per task at which the gate decides; the run plays on from one to the next where it is undecided. Empty: there is one look, or the
+    /// number of trials was typed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<u32>,
 }
 
 /// Paths in one run folder.
@@ -50,6 +55,11 @@ impl Layout {
 
     pub fn run(&self) -> PathBuf {
         self.root.join("run.json")
+    }
+
+    /// What the `nth` look (from 1) decided of an agent.
+    pub fn look(&self, agent: &str, nth: usize) -> PathBuf {
+        self.root.join("looks").join(agent).join(format!("{nth}.json"))
     }
 
     pub fn journal(&self) -> PathBuf {
@@ -76,6 +86,53 @@ impl Layout {
     pub fn scores(&self, key: &TrialKey, id: &GradingId) -> PathBuf {
         self.trial(key).join("grades").join(&id.0).join("scores.json")
     }
+}
+
+/// The run's record, with the trials that decided looks have added since it started.
+///
+/// # Errors
+/// When a file that evalrun wrote cannot be read back.
+pub fn planned(layout: &Layout) -> Result<RunRecord, Fault> {
+    let mut record: RunRecord = read_json(&layout.run())?;
+    let agents: BTreeSet<String> = record.trials.iter().map(|spec| spec.key.agent.clone()).collect();
+    let mut more = Vec::new();
+    for (agent, nth) in agents.iter().flat_map(|agent| (1..=record.looks.len()).map(move |nth| (agent, nth))) {
+        let path = layout.look(agent, nth);
+        if !path.exists() {
+            continue;
+        }
+        more.extend(read_json::<Added>(&path)?.more);
+    }
+    record.add(more);
+    Ok(record)
+}
+
+/// The part of a look's record that the plan needs.
+#[derive(Deserialize)]
+struct Added {
+    more: Vec<TrialKey>,
+}
+
+impl RunRecord {
+    /// Adds further trials of pairs of task and agent that the plan has; each as it would have been planned at first. Known ones stay as they are.
+    pub fn add(&mut self, mut more: Vec<TrialKey>) {
+        // Over tasks and agents in turn: a run that stops early leaves a balanced picture.
+        more.sort_by(|a, b| (a.n, &a.task, &a.agent).cmp(&(b.n, &b.task, &b.agent)));
+        let known: BTreeSet<TrialKey> = self.trials.iter().map(|spec| spec.key.clone()).collect();
+        let first = self.trials.iter().filter(|spec| spec.key.n == 1);
+        let pairs: BTreeMap<(String, bool, String), TrialSpec> =
+            first.map(|spec| (pair(&spec.key), spec.clone())).collect();
+        for key in more.into_iter().filter(|key| !known.contains(key)) {
+            if let Some(spec) = pairs.get(&pair(&key)) {
+                let seed = key.seed(self.suite.seed, "trial");
+                self.trials.push(TrialSpec { key, seed, ..spec.clone() });
+            }
+        }
+    }
+}
+
+fn pair(key: &TrialKey) -> (String, bool, String) {
+    (key.task.clone(), key.twin, key.agent.clone())
 }
 
 /// The newest run under `.evalrun/runs` (ids sort by time).

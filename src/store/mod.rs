@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! run.json                                  frozen: the plan, hashes, versions, seed
+//! looks/<agent>/<k>.json                    what a planned look of the gate decided, and the trials it added: created once
 //! trials/<task>[~twin]/<agent>/<n>/
 //!   attempts/<k>.json  attempts/<k>.end.json      before an attempt starts; when it ended without a result
 //!   <k>/live.jsonl  <k>/trace.jsonl  <k>/snapshots/  <k>/diffs/  <k>/blobs/
@@ -23,8 +24,8 @@ mod source;
 mod writer;
 
 pub use blobs::Blobs;
-pub use create::{Created, clear_unfinished, once, replace};
-pub use layout::{Layout, RunRecord, newest_graded, newest_run};
+pub use create::{Created, clear_unfinished, derive, once, replace};
+pub use layout::{Layout, RunRecord, newest_graded, newest_run, planned};
 pub use lock::RunLock;
 pub use read::{LiveLog, read_json, read_live, read_trace, write_trace};
 pub use results::FolderResults;

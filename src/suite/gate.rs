@@ -15,6 +15,7 @@ pub fn gate(node: &Node, graders: &BTreeSet<String>, build: &mut Builder<'_>) ->
             valid_trials: build.real(floors.and_then(|floors| floors.get("valid_trials"))),
             coverage: build.real(floors.and_then(|floors| floors.get("coverage"))),
         },
+        alpha: alpha(node.get("alpha"), build),
         looks: node.get("trials").and_then(|looks| self::looks(looks, build)),
         inconclusive: build.word::<Inconclusive>(node.get("inconclusive")),
         rules,
@@ -25,6 +26,17 @@ pub fn gate(node: &Node, graders: &BTreeSet<String>, build: &mut Builder<'_>) ->
 fn baseline(node: &Node, build: &mut Builder<'_>) -> PathBuf {
     let text = build.line(Some(node));
     files::absolute(&build.relative(node.span, &text))
+}
+
+/// A level of 0 decides nothing, and one of a half or more is no evidence.
+fn alpha(node: Option<&Node>, build: &mut Builder<'_>) -> Option<f64> {
+    let alpha = build.real(node)?;
+    if let Some(node) = node.filter(|_| alpha <= 0.0 || alpha >= 0.5) {
+        let what = "`alpha` lies between 0 and 0.5, and is neither";
+        build.notes.error(Code::Misplaced.at(node.span), what, "the usual level is 0.05; leave it out to have that");
+        return None;
+    }
+    Some(alpha)
 }
 
 fn looks(node: &Node, build: &mut Builder<'_>) -> Option<Looks> {
@@ -63,5 +75,11 @@ fn rule(node: &Node, graders: &BTreeSet<String>, build: &mut Builder<'_>) -> Opt
         );
         return None;
     }
-    Some(GateRule::Score { of, at_least, no_worse_by })
+    let strict = build.flag(node.get("strict"));
+    if let Some(flag) = node.get("strict").filter(|_| strict && no_worse_by.is_none()) {
+        let what = "`strict` is about a drop against the baseline, and this rule has no `no_worse_by`";
+        build.notes.error(Code::Misplaced.at(flag.span), what, "add `no_worse_by`, or leave `strict` out");
+        return None;
+    }
+    Some(GateRule::Score { of, at_least, no_worse_by, strict })
 }

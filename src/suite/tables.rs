@@ -297,7 +297,12 @@ const GATE: Record = Record {
         may(
             "trials",
             Shape::Record(&LOOKS),
-            "Looks at the results, planned before the first: a run plays `start` trials of every task, whatever their `trials` say.",
+            "Looks at the results, planned before the first: a run plays `start` trials of every task, whatever their `trials` say, and goes on to the next look, up to `most`, with the agents that are undecided.",
+        ),
+        may(
+            "alpha",
+            Shape::Number { least: 0.0, most: 0.5 },
+            "The chance that a gate may pass what its rules forbid, all score rules and looks together; between 0 and 0.5, when not written 0.05.",
         ),
         may(
             "inconclusive",
@@ -315,6 +320,7 @@ const SCORE_RULE: Record = Record {
         must("score", Shape::Line, "The dimension: a grader's name."),
         may("at_least", SHARE, "The least it may be."),
         may("no_worse_by", SHARE, "How much worse than the baseline it may be."),
+        may("strict", Shape::Flag, "With `no_worse_by`: any drop that is proven fails, also one within the margin."),
     ],
     also: &[],
 };

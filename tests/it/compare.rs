@@ -50,7 +50,7 @@ fn what_three_agents_come_to_in_words() {
     insta::assert_snapshot!("compared", compared(&of(&[three_agents()])));
 }
 
-/// Two runs on one page, that leads nowhere since the runs have pages of their own.
+/// Two runs on one page; results alone have no pages of trials to lead to.
 #[test]
 fn a_comparison_of_runs_is_a_page() {
     let folder = tempfile::tempdir().unwrap();
@@ -69,6 +69,16 @@ fn a_comparison_of_runs_is_a_page() {
     let page = fs::read_to_string(path("page.html")).unwrap();
     assert!(page.contains("<h1>hasty (three), hasty (other)</h1>") && page.contains("id=\"passes\""));
     assert!(!page.contains("href=") && page.ends_with("</html>"), "{page}");
+    assert!(page.contains("<h2>Trials</h2>") && page.contains("id=\"cost\""), "{page}");
+    // Beside the page of a trial, the number of that trial leads there.
+    let name = evalrun::reporters::page_names(&three_agents().trials)[0].clone();
+    fs::create_dir_all(path("report/trials")).unwrap();
+    fs::write(path(&format!("report/trials/{name}.html")), "x").unwrap();
+    fs::create_dir_all(path("a b#c")).unwrap();
+    assert!(said(&format!("html:{}", path("a b#c/page.html").display())).status.success());
+    let page = fs::read_to_string(path("a b#c/page.html")).unwrap();
+    let links: Vec<&str> = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(links.iter().all(|link| *link == format!("../report/trials/{name}.html")), "{links:?}");
     for wrong in ["pdf:x", "html", "html:"] {
         let output = said(wrong);
         assert_eq!(output.status.code(), Some(2), "{wrong}");

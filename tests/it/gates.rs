@@ -30,7 +30,7 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
 }
 
 /// The project of the walk-through, with the agent that does well.
-fn project() -> Bed {
+pub fn project() -> Bed {
     let bed = Bed::new();
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let fixture = |name: &str| fs::read(fixtures.join(name)).unwrap();
@@ -73,6 +73,8 @@ fn the_walk_through_of_the_document_holds() {
     let said = |command: &str| seen.iter().find(|(known, _)| known.starts_with(command)).unwrap().1.out.clone();
     let power = said("evalrun power");
     assert!(power.contains("8 tasks x 2.0 trials") && power.contains("assumed (no baseline)"), "{power}");
+    let json: Value = serde_json::from_str(&said("evalrun power evals/list.yaml --baseline")).unwrap();
+    assert_eq!((&json["tasks"], &json["scores"][0]["from"]), (&json!(8), &json!("baseline")), "{json}");
     let worse = said("evalrun gate runs/worse");
     assert!(
         worse.starts_with("lister: failed\n") && worse.contains("  failed  outcome no worse by 0.2 [-1.000"),
@@ -103,7 +105,7 @@ fn fits(results: &Value) -> bool {
 fn the_workflows_of_the_document_are_yaml_and_their_lines_run() {
     let bed = project();
     let yaml: Vec<Value> =
-        blocks(&document(), "yaml").iter().skip(1).map(|block| serde_yaml::from_str(block).unwrap()).collect();
+        blocks(&document(), "yaml").iter().skip(2).map(|block| serde_yaml::from_str(block).unwrap()).collect();
     let steps = yaml[0]["jobs"]["gate"]["steps"].as_array().unwrap().iter().map(|step| &step["run"]);
     let script = yaml[1]["gate"]["script"].as_array().unwrap();
     let of = |lines: Vec<&Value>| -> Vec<String> {
@@ -208,6 +210,7 @@ impl Made<'_> {
             sandbox: "none".to_owned(),
             host: "here".to_owned(),
             failed_in: self.failed_in.map(str::to_owned),
+            looks: Vec::new(),
         };
         bed.write(&format!("{name}/run.json"), serde_json::to_vec(&record).unwrap());
     }
@@ -353,6 +356,56 @@ fn a_broken_measurement_has_no_verdict() {
     assert!(found["notes"][0].as_str().unwrap().contains("graded by other graders (others) than the baseline (g)"));
 }
 
+/// Nobody said how many trials may be missing: what was not run proves nothing held, whatever an open gate would mean.
+#[test]
+fn a_run_that_was_stopped_early_passes_nothing() {
+    let bare = |policy: Value| {
+        json!({"baseline": "baselines/{{ agent }}.json", "inconclusive": policy,
+        "rules": [{"score": {"of": "outcome", "no_worse_by": 0.15}}, {"guardrails": {"severity": "high", "new": 0}}]})
+    };
+    for policy in [Value::Null, json!("pass"), json!("warn")] {
+        let whole = Made { gate: bare(policy.clone()), outcome: &another_day, ..Made::default() };
+        assert_eq!(decided(&held(&whole)).0, 0);
+        let (code, found) = decided(&held(&Made { broken: 1, ..whole }));
+        assert_eq!((code, &found["verdict"]), (3, &json!("insufficient_data")), "{policy}: {found:#}");
+        for rule in found["rules"].as_array().unwrap() {
+            assert_eq!(rule["verdict"], "insufficient_data");
+            assert!(rule["why"].as_str().unwrap().starts_with("only 95 % of the planned trials were graded"), "{rule}");
+        }
+        assert!(found["notes"].to_string().contains("`evalrun resume`"), "{found:#}");
+    }
+    // What was run can show that a rule is broken.
+    let bed = held(&Made { gate: bare(json!("pass")), broken: 2, outcome: &worse, ..Made::default() });
+    assert_eq!(decided(&bed).0, 1);
+    let bed = held(&Made { gate: bare(Value::Null), not_run: 1, outcome: &another_day, ..Made::default() });
+    assert_eq!(decided(&bed).0, 3, "a task that could not be started is missing too");
+    insta::assert_snapshot!("stopped_early", bed.run(&["gate", "run"]).out);
+}
+
+/// About 3 points of 100 are lost for certain: within the margin of 15, and strictly no.
+#[test]
+fn strict_fails_a_drop_within_the_margin_and_alpha_is_the_suites() {
+    let drop = |task: usize, n: u32| match noisy(task, n) {
+        Outcome::Scored(value) => scored(value * 0.96),
+        other => other,
+    };
+    let with = |rule: Value, alpha: f64| {
+        let gate = json!({"baseline": "baselines/{{ agent }}.json", "floors": {"valid_trials": 0.9}, "alpha": alpha, "rules": [{"score": rule}]});
+        decided(&held(&Made { tasks: 20, outcome: &drop, gate, ..Made::default() }))
+    };
+    let (code, found) = with(json!({"of": "outcome", "no_worse_by": 0.2}), 0.05);
+    let usual = found["rules"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((code, &usual["verdict"], &usual["alpha_used"]), (0, &json!("passed"), &json!(0.05)), "{found:#}");
+    let (code, found) = with(json!({"of": "outcome", "no_worse_by": 0.2, "strict": true}), 0.3);
+    let strict = found["rules"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (code, &strict["verdict"], &strict["rule"]),
+        (1, &json!("failed"), &json!("outcome no worse by 0.2, strictly"))
+    );
+    assert!(strict["why"].as_str().unwrap().ends_with("is below 0"), "{strict}");
+    assert!(strict["low"].as_f64() > usual["low"].as_f64(), "a larger alpha gives narrower bounds");
+}
+
 #[test]
 fn tasks_that_changed_drop_out_and_one_task_is_too_little() {
     let (code, found) = decided(&held(&Made { changed_from: 15, ..Made::default() }));
@@ -395,7 +448,7 @@ fn looks_are_planned_and_the_next_one_is_named() {
     let bed = held(&Made { gate, outcome: &another_day, ..Made::default() });
     let found = bed.run(&["gate", "run"]);
     assert_eq!(found.code, Some(3), "{}", found.out);
-    assert!(found.out.contains("run the suite with `--trials 6`"), "{}", found.out);
+    assert!(found.out.contains("the next planned look is at 6 trials per task"), "{}", found.out);
 }
 
 /// A run plays the first look, whatever the tasks say.
@@ -428,6 +481,33 @@ fn twins_stand_in_no_rule() {
     assert_eq!(read(&results, asked, &gate, Some(&baseline)).unwrap(), before);
     results.trials.push(evalrun::model::results::TrialResult { twin: false, ..twin });
     assert_ne!(read(&results, asked, &gate, Some(&baseline)).unwrap(), before);
+}
+
+/// From a baseline the spread is known; the numbers are those of the sentences.
+#[test]
+fn power_as_data() {
+    let bed = project();
+    Made { tasks: 12, trials: 4, ..Made::default() }.write(&bed, "first");
+    let to = ["baseline", "accept", "first", "--to", "b.json"];
+    assert_eq!(bed.run(&to).code, Some(0));
+    let json = |more: &[&str]| -> Value {
+        let said = bed.run(&[&["power", "evals/list.yaml", "--json"], more].concat());
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        serde_json::from_str(&said.out).unwrap()
+    };
+    let (assumed, known) = (json(&[]), json(&["--baseline", "b.json", "--drop", "0.2"]));
+    assert_eq!((&assumed["scores"][0]["from"], &assumed["scores"][0]["variance"]), (&json!("assumed"), &json!(0.21)));
+    assert_eq!(
+        (&known["scores"][0]["from"], &known["drop"], &known["alpha"]),
+        (&json!("baseline"), &json!(0.2), &json!(0.05))
+    );
+    let variance = known["scores"][0]["variance"].as_f64().unwrap();
+    assert!(variance > 0.1 && variance < 0.3, "about three of four pass, within each task: {variance}");
+    let words = bed.run(&["power", "evals/list.yaml", "--baseline", "b.json", "--drop", "0.2"]).out;
+    let said = format!("shows a drop of {:.3} or more", known["scores"][0]["detectable"].as_f64().unwrap());
+    assert!(words.contains(&said), "{words}");
+    let bad = bed.run(&["power", "evals/list.yaml", "--baseline", "nowhere.json"]);
+    assert_eq!(bad.code, Some(2), "{bad:?}");
 }
 
 #[test]

@@ -19,9 +19,9 @@ fn every_reporter_renders_the_specimen() {
     let specimen = Specimen::load();
     let report = specimen.report();
     for reporter in REPORTERS {
-        let written = (reporter.render)(&report).unwrap();
+        let written = reporter.files(&report).unwrap();
         assert_eq!(written[0].path, reporter.file, "{}", reporter.name);
-        assert_eq!(written, (reporter.render)(&report).unwrap(), "{} is not stable", reporter.name);
+        assert_eq!(written, reporter.files(&report).unwrap(), "{} is not stable", reporter.name);
     }
 }
 
@@ -58,7 +58,7 @@ fn the_specimen_as_summary_junit_and_json() {
 fn the_specimen_as_pages() {
     let specimen = Specimen::load();
     let report = specimen.report();
-    let written = (named("html").unwrap().render)(&report).unwrap();
+    let written = named("html").unwrap().files(&report).unwrap();
     let paths: Vec<&str> = written.iter().map(|file| file.path.as_str()).collect();
     let expected = ["rate-limit.careful.1", "rate-limit.hasty.1", "too-long.careful.1", "too-long.hasty.1"];
     let expected = expected.map(|name| format!("report/trials/{name}.html"));
@@ -84,7 +84,7 @@ fn repeated_trials_are_told_and_a_missing_number_is_no_zero() {
     let summary = only(&report, "md");
     let from = summary.find("### Consistency").unwrap();
     insta::assert_snapshot!("consistency_summary", &summary[from..summary[from..].find("### Failed").unwrap() + from]);
-    let page = (named("html").unwrap().render)(&report).unwrap().remove(0);
+    let page = named("html").unwrap().files(&report).unwrap().remove(0);
     let page = String::from_utf8(page.bytes).unwrap();
     let (from, to) =
         (page.find("<section id=\"consistency\">").unwrap(), page.find("<section id=\"criteria\">").unwrap());
@@ -104,7 +104,7 @@ fn fits(results: &serde_json::Value) -> bool {
 fn three_agents_side_by_side() {
     let specimen = Specimen::of_three();
     let page = |specimen: &Specimen| {
-        String::from_utf8((named("html").unwrap().render)(&specimen.report()).unwrap()[0].bytes.clone()).unwrap()
+        String::from_utf8(named("html").unwrap().files(&specimen.report()).unwrap()[0].bytes.clone()).unwrap()
     };
     let text = page(&specimen);
     let from = text.find("<section id=\"side-by-side\">").unwrap();
@@ -184,7 +184,7 @@ fn results_fit_their_schema() {
 #[test]
 fn every_link_of_the_pages_leads_somewhere() {
     let specimen = Specimen::load();
-    let written = (named("html").unwrap().render)(&specimen.report()).unwrap();
+    let written = named("html").unwrap().files(&specimen.report()).unwrap();
     let texts: Vec<(&str, String)> =
         written.iter().map(|file| (file.path.as_str(), String::from_utf8(file.bytes.clone()).unwrap())).collect();
     let mut count = 0;
@@ -225,14 +225,14 @@ fn the_specimen_quotes_what_stands_in_its_traces() {
 #[test]
 fn marked_quotes_stand_in_the_conversation() {
     let specimen = Specimen::load();
-    let written = (named("html").unwrap().render)(&specimen.report()).unwrap();
+    let written = named("html").unwrap().files(&specimen.report()).unwrap();
     let page = String::from_utf8(written[1].bytes.clone()).unwrap();
     assert!(page.contains("<mark>FAILED (failures=1)</mark>"));
     assert!(page.contains("the whole text is the trial&#39;s blob b3b3"));
 }
 
 fn only(report: &Report<'_>, name: &str) -> String {
-    let written = (named(name).unwrap().render)(report).unwrap();
+    let written = named(name).unwrap().files(report).unwrap();
     assert_eq!(written.len(), 1);
     String::from_utf8(written[0].bytes.clone()).unwrap()
 }

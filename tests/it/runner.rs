@@ -65,6 +65,7 @@ fn record(suite: Suite) -> RunRecord {
         sandbox: "none".to_owned(),
         host: "here".to_owned(),
         failed_in: None,
+        looks: Vec::new(),
     }
 }
 

@@ -84,6 +84,7 @@ fn record(
         sandbox: "none".to_owned(),
         host: "nowhere".to_owned(),
         failed_in: None,
+        looks: Vec::new(),
     })
 }
 

@@ -1,14 +1,19 @@
-//! `evalrun compare --to html:PATH`: one page of agents side by side, of one run or of several. It leads nowhere: the runs have their own pages.
+//! `evalrun compare --to html:PATH`: one page of agents side by side, of one run or of several. Tasks lead to the pages of their trials, where the
+//! runs have them.
 
 use super::super::compared::{sentences, word};
 use super::super::names::spoken;
 use super::super::words::{half, one_line, plural, score};
 use super::comparison_view::{self, signed};
+use super::figure::level;
+use super::limits;
 use super::page::Pages;
 use super::plots::along;
+use crate::compare::{Panel, TaskOf, Tried};
 use crate::model::{
     comparison::{AgentColumn, Comparison, PairRow, Verdict},
     fault::Fault,
+    results::TrialResult,
 };
 use serde::Serialize;
 
@@ -26,7 +31,27 @@ struct View<'a> {
     rows: Vec<Row>,
     more: usize,
     side: Option<comparison_view::View>,
+    grid: Vec<GridRow<'a>>,
+    grid_more: usize,
 }
+
+/// A task with the trials of each agent.
+#[derive(Serialize)]
+struct GridRow<'a> {
+    task: &'a str,
+    cells: Vec<Vec<GridTrial>>,
+}
+
+#[derive(Serialize)]
+struct GridTrial {
+    n: u32,
+    class: &'static str,
+    says: String,
+    href: Option<String>,
+}
+
+/// Where the page of a trial is, seen from the comparison; `None` where there is none.
+pub type PageOf<'f> = &'f dyn Fn(&TrialResult) -> Option<String>;
 
 /// An agent's mean in a dimension, with half its interval.
 type Mean = (String, Option<String>);
@@ -48,10 +73,30 @@ struct Row {
 ///
 /// # Errors
 /// When a template of ours asks for what the view does not hold.
-pub fn compared_page(found: &Comparison) -> Result<Vec<u8>, Fault> {
+pub fn compared_page(found: &Comparison, trials: &Panel<'_>, page_of: PageOf<'_>) -> Result<Vec<u8>, Fault> {
     let mut out = Vec::new();
-    Pages::new()?.render("compared", view(found), &mut out)?;
+    let mut view = view(found);
+    view.grid = trials.tasks.iter().enumerate().take(limits::ROWS).map(|it| grid_row(trials, page_of, it)).collect();
+    view.grid_more = trials.tasks.len().saturating_sub(limits::ROWS);
+    Pages::new()?.render("compared", view, &mut out)?;
     Ok(out)
+}
+
+fn grid_row<'a>(trials: &'a Panel<'_>, page_of: PageOf<'_>, (at, task): (usize, &'a TaskOf)) -> GridRow<'a> {
+    let trial = |tried: &Tried<'_>| {
+        let trial = tried.trial;
+        let value =
+            trial.dimensions.get("outcome").copied().flatten().or(trial.passed.map(|it| f64::from(u8::from(it))));
+        let outcome = value.map_or("no outcome".to_owned(), |value| format!("outcome {}", score(value)));
+        GridTrial {
+            n: trial.trial,
+            class: level(value),
+            says: format!("{}: {outcome}", trial.id),
+            href: page_of(trial),
+        }
+    };
+    let cell = |tasks: &Vec<Vec<Tried<'_>>>| tasks[at].iter().map(trial).collect();
+    GridRow { task: &task.id, cells: trials.cells.iter().map(cell).collect() }
 }
 
 fn view(found: &Comparison) -> View<'_> {
@@ -73,6 +118,8 @@ fn view(found: &Comparison) -> View<'_> {
         rows: found.pairs.iter().take(ROWS).filter_map(row).collect(),
         more: found.pairs.len().saturating_sub(ROWS),
         side: comparison_view::view(found, None),
+        grid: Vec::new(),
+        grid_more: 0,
     }
 }
 

@@ -90,7 +90,7 @@ struct Next {
 }
 
 /// `None` for one agent, and where there is nothing to say beyond the verdict.
-/// Without `results`, as of several runs, nothing leads to criteria and no cost is drawn.
+/// Without `results`, as of several runs, nothing leads to criteria.
 pub(super) fn view(found: &Comparison, results: Option<&Results>) -> Option<View> {
     if found.agents.len() < 2 {
         return None;
@@ -100,7 +100,7 @@ pub(super) fn view(found: &Comparison, results: Option<&Results>) -> Option<View
     let view = View {
         size: format!("{} on {}{clusters}", plural(found.agents.len(), "agent"), plural(found.tasks as usize, "task")),
         passes: curves(found),
-        cost: results.and_then(|results| scatter(found, results)),
+        cost: scatter(found),
         ranking: found.ranking.as_ref().map(ranking),
         ratios: found.efficiency.iter().take(ROWS).filter_map(ratio).collect(),
         habits: habits(found),

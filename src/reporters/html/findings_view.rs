@@ -1,10 +1,12 @@
 //! Criteria, failures and exclusions as the first page shows them, each sentence with links to the events it cites.
 
+use super::super::Report;
 use super::super::findings::{self, Cell, Criterion, Found, Missing};
-use super::super::names::{dimensions, safe, spoken};
+use super::super::names::{safe, spoken};
 use super::super::words::{one_line, score};
 use super::figure::level;
 use super::index::Links;
+use super::limits;
 use crate::model::results::Results;
 use serde::Serialize;
 
@@ -67,48 +69,46 @@ pub(super) struct FailureView<'a> {
 #[derive(Serialize)]
 pub(super) struct ExclusionView<'a> {
     missing: &'static str,
-    what: Vec<String>,
-    agents: Vec<&'a str>,
+    what: &'a [String],
+    agents: &'a [&'a str],
     count: usize,
-    why: String,
+    why: &'a str,
     places: Vec<(String, String)>,
     more: usize,
 }
 
 /// Cited events shown of a failure before the rest is folded away.
 const FIRST: usize = 3;
-/// Sentences of one criterion and agent; a run of thousands of trials would be no page any more.
-pub(super) const SENTENCES: usize = 50;
 /// Places named of an exclusion.
 const PLACES: usize = 6;
 
-pub(super) fn criteria<'a>(results: &'a Results, links: Links<'a>) -> Vec<DimensionView<'a>> {
-    let mut rows = findings::criteria(results);
+pub(super) fn criteria<'a>(report: &'a Report<'_>, links: Links<'a>) -> Vec<DimensionView<'a>> {
+    let results = report.results;
+    let most = limits::sentences(report.criteria().len() * results.agents.len());
     let view = |name: &&'a str| {
-        let of_this: Vec<Criterion<'a>> = rows.extract_if(.., |row| row.dimension == *name).collect();
-        let (unasked, asked): (Vec<&Criterion<'a>>, Vec<&Criterion<'a>>) =
-            of_this.iter().partition(|row| nobody_asked(row));
+        let of_this = report.criteria().iter().filter(|row| row.dimension == *name);
+        let (unasked, asked): (Vec<&Criterion<'a>>, Vec<&Criterion<'a>>) = of_this.partition(|row| nobody_asked(row));
         DimensionView {
             name: spoken(name),
             anchor: safe(name),
-            rows: asked.into_iter().map(|row| criterion(results, links, row)).collect(),
+            rows: asked.into_iter().map(|row| criterion(results, (links, most), row)).collect(),
             unasked: unasked.iter().map(|row| row.criterion).collect(),
         }
     };
-    dimensions(results).iter().map(view).filter(|view| !view.rows.is_empty() || !view.unasked.is_empty()).collect()
+    report.dimensions().iter().map(view).filter(|view| !view.rows.is_empty() || !view.unasked.is_empty()).collect()
 }
 
 fn nobody_asked(row: &Criterion<'_>) -> bool {
     row.cells.iter().flat_map(|cell| &cell.found).all(|found| found.score.outcome == "not_asked")
 }
 
-fn criterion<'a>(results: &'a Results, links: Links<'_>, row: &Criterion<'a>) -> CriterionView<'a> {
+fn criterion<'a>(results: &'a Results, (links, most): (Links<'_>, usize), row: &Criterion<'a>) -> CriterionView<'a> {
     let cells = row.cells.iter().zip(&results.agents).map(|(cell, agent)| CellView {
         agent: &agent.agent,
         text: cell.mean.map_or_else(|| missing(cell), score),
         class: level(cell.mean),
-        sentences: cell.found.iter().take(SENTENCES).map(|found| sentence(links, found)).collect(),
-        more: cell.found.len().saturating_sub(SENTENCES),
+        sentences: cell.found.iter().take(most).map(|found| sentence(links, found)).collect(),
+        more: cell.found.len().saturating_sub(most),
     });
     CriterionView { name: row.criterion, weight: super::super::words::figure(row.weight), cells: cells.collect() }
 }
@@ -125,11 +125,11 @@ fn missing(cell: &Cell<'_>) -> String {
     }
 }
 
-pub(super) fn failures<'a>(results: &'a Results, links: Links<'a>) -> Vec<FailureView<'a>> {
-    let rows = findings::criteria(results);
+pub(super) fn failures<'a>(report: &'a Report<'_>, links: Links<'a>) -> Vec<FailureView<'a>> {
+    let most = limits::sentences(report.criteria().len() * report.results.agents.len());
     let view = |failure: findings::Failure<'a>| {
         let mut first: Vec<Sentence<'a>> =
-            failure.found.iter().take(SENTENCES).map(|found| sentence(links, found)).collect();
+            failure.found.iter().take(most).map(|found| sentence(links, found)).collect();
         let rest = first.split_off(first.len().min(FIRST));
         FailureView {
             dimension: spoken(failure.dimension),
@@ -141,11 +141,11 @@ pub(super) fn failures<'a>(results: &'a Results, links: Links<'a>) -> Vec<Failur
             rest,
         }
     };
-    findings::failures(&rows).into_iter().map(view).collect()
+    findings::failures(report.criteria()).into_iter().map(view).collect()
 }
 
-pub(super) fn exclusions<'a>(results: &'a Results, links: Links<'a>) -> Vec<ExclusionView<'a>> {
-    let view = |it: findings::Exclusion<'a>| {
+pub(super) fn exclusions<'a>(report: &'a Report<'_>, links: Links<'a>) -> Vec<ExclusionView<'a>> {
+    let view = |it: &'a findings::Exclusion<'_>| {
         let places = it.found.iter().take(PLACES);
         let mut places: Vec<(String, String)> =
             places.map(|found| (links.trial(found.at), found.trial.id.clone())).collect();
@@ -154,13 +154,13 @@ pub(super) fn exclusions<'a>(results: &'a Results, links: Links<'a>) -> Vec<Excl
             missing: it.missing.words(),
             more: if it.missing == Missing::NotAsked { 0 } else { it.found.len().saturating_sub(PLACES) },
             places: if it.missing == Missing::NotAsked { Vec::new() } else { places },
-            what: it.what,
-            agents: it.agents,
+            what: &it.what,
+            agents: &it.agents,
             count: it.count,
-            why: it.why,
+            why: &it.why,
         }
     };
-    findings::exclusions(results).into_iter().map(view).collect()
+    report.exclusions().iter().map(view).collect()
 }
 
 /// Whether a sentence quotes an event itself.

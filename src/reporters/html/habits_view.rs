@@ -61,7 +61,7 @@ fn of_family<'a>(results: &'a Results, (links, unit): (Links<'_>, &str), row: Ro
             text: format!("rg {}, grep {}", count("rg_searches"), count("grep_searches")),
         }
     };
-    let shown = super::findings_view::SENTENCES.min(row.trials.len());
+    let shown = super::limits::LISTED.min(row.trials.len());
     Family {
         name: row.name(),
         count: plural(row.trials.len(), unit),

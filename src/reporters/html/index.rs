@@ -1,43 +1,75 @@
 //! The first page: the verdict in words, then every number with its way down to the trials.
 
 use super::super::Report;
-use super::super::names::{scored_dimensions, spoken};
+use super::super::gating;
+use super::super::names::spoken;
 use super::super::repeated;
-use super::super::standings::{Contrast, Pair, Shown, design, of_trial, pairs, sentence, side_by_side};
+use super::super::standings::{Contrast, Pair, Shown, design, of_trial, pairs, sentence};
 use super::super::terminal::{per_task, spent};
 use super::super::words::{duration, half, plural, score};
 use super::figure::{Measured, level, measured};
 use super::page::Pages;
-use super::{comparison_view, findings_view, habits_view, interview, judges_view, measures};
+use super::{comparison_view, findings_view, habits_view, interview, judges_view, limits, measures};
 use crate::model::{
     fault::Fault,
-    results::{AgentResult, DimensionResult, Results, TrialResult},
+    results::{AgentResult, DimensionResult, GateResult, NewlyFailing, Results, TrialResult},
+    run::NotRun,
     trace::EndKind,
 };
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// Where things are, seen from the first page.
-#[derive(Clone, Copy)]
-pub(super) struct Links<'a> {
-    pub names: &'a [String],
+///
+/// Up to some number of trials each has a page. Beyond, those have one that the first page leads to: whoever makes a link asks for the page.
+pub(super) struct TrialPages<'a> {
+    names: &'a [String],
+    /// Beside the names.
+    asked_for: Vec<Cell<bool>>,
 }
 
-impl Links<'_> {
+pub(super) type Links<'a> = &'a TrialPages<'a>;
+
+impl<'a> TrialPages<'a> {
+    pub fn new(names: &'a [String], report: &Report<'_>) -> TrialPages<'a> {
+        let all = report.once.every_page || names.len() <= limits::TRIALS;
+        TrialPages { names, asked_for: vec![Cell::new(all); names.len()] }
+    }
+
     pub fn trial(&self, at: usize) -> String {
-        format!("report/trials/{}.html", self.names[at])
+        self.asked_for[at].set(true);
+        self.page(at)
     }
 
     pub fn at(&self, at: usize, anchor: impl std::fmt::Display) -> String {
-        format!("report/trials/{}.html#{anchor}", self.names[at])
+        format!("{}#{anchor}", self.trial(at))
+    }
+
+    pub fn page(&self, at: usize) -> String {
+        format!("report/trials/{}.html", self.names[at])
+    }
+
+    pub fn has_page(&self, at: usize) -> bool {
+        self.asked_for[at].get()
+    }
+
+    fn without(&self) -> usize {
+        self.asked_for.iter().filter(|page| !page.get()).count()
     }
 }
 
 /// # Errors
 /// When a template asks for what the view does not hold.
-pub(super) fn render(pages: &Pages, report: &Report<'_>, names: &[String]) -> Result<Vec<u8>, Fault> {
+pub(super) fn render(pages: &super::page::Pages, report: &Report<'_>, links: Links<'_>) -> Result<Vec<u8>, Fault> {
     let mut out = Vec::new();
-    pages.render("report", view(report, Links { names }), &mut out)?;
+    let mut view = view(report, links);
+    // Last: it leads to the pages that the rest has asked for.
+    view.heat = heat(report, links);
+    view.without_page = links.without();
+    pages.render("report", view, &mut out)?;
     Ok(out)
 }
 
@@ -56,10 +88,14 @@ struct View<'a> {
     board: Vec<BoardRow>,
     judges: Option<judges_view::JudgesView>,
     heat: Vec<HeatRow<'a>>,
+    /// Too many trials for words in each cell.
+    compact: bool,
+    /// Trials of a large run that have no page.
+    without_page: usize,
     /// Recorded sessions have no outcome: their cells show the mean of their dimensions.
     recorded: bool,
-    stages: Vec<interview::StageTable<'a>>,
-    interviews: Vec<interview::Table<'a>>,
+    stages: (Vec<interview::StageTable<'a>>, usize),
+    interviews: (Vec<interview::Table<'a>>, usize),
     failures: Vec<findings_view::FailureView<'a>>,
     criteria: Vec<findings_view::DimensionView<'a>>,
     exclusions: Vec<findings_view::ExclusionView<'a>>,
@@ -67,9 +103,14 @@ struct View<'a> {
     metrics: Vec<measures::Group<'a>>,
     columns: &'static [&'static str],
     repeated: Vec<repeated::Row<'a>>,
+    repeated_more: usize,
     asking: Vec<String>,
-    gates: Vec<(String, &'a str, &'a str)>,
+    gates: Vec<GateRow<'a>>,
+    looks: Vec<String>,
+    newly_failing: Vec<FailingRow<'a>>,
+    failing_more: usize,
     notes: Vec<(&'a str, &'a str, String)>,
+    notes_more: usize,
     again: &'a str,
 }
 
@@ -94,6 +135,34 @@ struct ContrastRow {
     solid: bool,
     x: String,
     whisker: Option<(String, String)>,
+}
+
+/// A rule of the gate, with its bounds on an axis that holds zero and the line.
+#[derive(Serialize)]
+struct GateRow<'a> {
+    verdict: String,
+    class: &'static str,
+    rule: &'a str,
+    numbers: String,
+    why: &'a str,
+    drawn: Option<GateLine>,
+}
+
+/// Places in a box of 100.
+#[derive(Serialize)]
+struct GateLine {
+    x: String,
+    whisker: Option<(String, String)>,
+    line: String,
+}
+
+#[derive(Serialize)]
+struct FailingRow<'a> {
+    text: String,
+    agent: &'a str,
+    href: Option<String>,
+    why: &'a str,
+    quote: &'a str,
 }
 
 #[derive(Serialize)]
@@ -129,7 +198,7 @@ struct HeatCell<'a> {
 
 #[derive(Serialize)]
 struct HeatTrial<'a> {
-    href: String,
+    href: Option<String>,
     n: u32,
     text: String,
     class: &'static str,
@@ -137,11 +206,12 @@ struct HeatTrial<'a> {
     end: &'a str,
 }
 
-fn view<'a>(report: &'a Report<'a>, links: Links<'a>) -> View<'a> {
+fn view<'a>(report: &'a Report<'_>, links: Links<'a>) -> View<'a> {
     let results = report.results;
-    let names = scored_dimensions(results);
-    let compared = side_by_side(results);
-    let verdicts: Vec<Verdict> = pairs(results, compared.as_ref()).into_iter().map(verdict).collect();
+    let names = report.scored_dimensions();
+    let compared = report.comparison();
+    let repeated = repeated::rows(results);
+    let verdicts: Vec<Verdict> = pairs(report).into_iter().map(verdict).collect();
     View {
         title: format!("{} · evalrun", results.suite),
         suite: &results.suite,
@@ -149,32 +219,40 @@ fn view<'a>(report: &'a Report<'a>, links: Links<'a>) -> View<'a> {
         facts: facts(report),
         stand_ins: &report.facts.stand_ins,
         alone: if verdicts.is_empty() {
-            results.agents.iter().map(|agent| alone(agent, &names)).collect()
+            results.agents.iter().map(|agent| alone(agent, names)).collect()
         } else {
             Vec::new()
         },
         verdicts,
-        side: compared.as_ref().and_then(|found| comparison_view::view(found, Some(results))),
+        side: compared.and_then(|found| comparison_view::view(found, Some(results))),
         agents: results.agents.iter().map(|agent| of_agent(report, agent)).collect(),
         board: names.iter().map(|name| board_row(results, name)).collect(),
         judges: judges_view::judges(results),
-        heat: heat(report, links),
+        heat: Vec::new(),
+        compact: results.trials.len() > limits::TRIALS,
+        without_page: 0,
         recorded: results.trials.iter().all(|trial| trial.end.kind == EndKind::Recorded),
         stages: interview::stages(report, links),
         interviews: interview::tables(report, links),
-        failures: findings_view::failures(results, links),
-        criteria: findings_view::criteria(results, links),
-        exclusions: findings_view::exclusions(results, links),
+        failures: findings_view::failures(report, links),
+        criteria: findings_view::criteria(report, links),
+        exclusions: findings_view::exclusions(report, links),
         habits: habits_view::view(results, links),
         metrics: measures::groups(results, links),
         columns: &repeated::COLUMNS,
-        repeated: repeated::rows(results),
+        repeated_more: repeated.len().saturating_sub(limits::ROWS),
+        repeated: repeated.into_iter().take(limits::ROWS).collect(),
         asking: repeated::asking(results),
-        gates: results
-            .gates
+        gates: results.gates.iter().map(gate_row).collect(),
+        looks: gating::looks(results),
+        newly_failing: results
+            .newly_failing
             .iter()
-            .map(|gate| (gate.verdict.replace('_', " "), gate.rule.as_str(), gate.why.as_str()))
+            .take(limits::LISTED)
+            .map(|it| failing_row(results, links, it))
             .collect(),
+        failing_more: results.newly_failing.len().saturating_sub(limits::LISTED),
+        notes_more: count_notes(report).saturating_sub(limits::ROWS),
         notes: notes(report, links),
         again: &report.facts.again,
     }
@@ -242,6 +320,44 @@ fn contrast(contrast: &Contrast) -> ContrastRow {
     }
 }
 
+fn gate_row(gate: &GateResult) -> GateRow<'_> {
+    GateRow {
+        verdict: gate.verdict.replace('_', " "),
+        class: gating::class(gate),
+        rule: &gate.rule,
+        numbers: gating::numbers(gate),
+        why: &gate.why,
+        drawn: gate_line(gate),
+    }
+}
+
+/// `None` where there is no estimate or no line.
+fn gate_line(gate: &GateResult) -> Option<GateLine> {
+    let (estimate, line) = (gate.estimate?, gate.margin?);
+    let ends = gate.low.zip(gate.high);
+    let all = [Some(estimate), Some(line), Some(0.0), ends.map(|it| it.0), ends.map(|it| it.1)];
+    let known = || all.into_iter().flatten().filter(|value| value.is_finite());
+    let (low, high) = (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));
+    // Some room on both sides, also where everything is in one place.
+    let room = ((high - low) * 0.06).max(0.01);
+    let at = |value: f64| super::plots::along(value, (low - room, high + room));
+    Some(GateLine { x: at(estimate), whisker: ends.map(|(low, high)| (at(low), at(high))), line: at(line) })
+}
+
+fn failing_row<'a>(results: &'a Results, links: Links<'_>, failing: &'a NewlyFailing) -> FailingRow<'a> {
+    let shown = gating::shown(results, failing);
+    let found = shown.as_ref().and_then(|(_, found)| *found);
+    let cite = found.and_then(|found| found.cite());
+    let why = found.map_or("", |found| found.score.why.as_str());
+    FailingRow {
+        text: failing.sentence(),
+        agent: &failing.agent,
+        href: shown.map(|(at, _)| cite.map_or_else(|| links.trial(at), |cite| links.at(at, cite.event))),
+        why,
+        quote: cite.map_or("", |cite| if findings_view::repeats(why, &cite.quote) { "" } else { &cite.quote }),
+    }
+}
+
 fn of_agent<'a>(report: &Report<'_>, agent: &'a AgentResult) -> Agent<'a> {
     Agent {
         name: &agent.agent,
@@ -261,54 +377,60 @@ fn board_row(results: &Results, name: &str) -> BoardRow {
     }
 }
 
-fn heat<'a>(report: &'a Report<'a>, links: Links<'a>) -> Vec<HeatRow<'a>> {
+fn heat<'a>(report: &'a Report<'_>, links: Links<'a>) -> Vec<HeatRow<'a>> {
     let results = report.results;
-    let of_trials = results.trials.iter().map(|trial| (trial.task.as_str(), trial.twin));
-    let mut tasks: Vec<(&str, bool)> = Vec::new();
-    for key in of_trials {
-        if !tasks.contains(&key) {
-            tasks.push(key);
-        }
+    let mut tasks: BTreeMap<(&str, bool), OfTask<'a>> = BTreeMap::new();
+    for (at, trial) in results.trials.iter().enumerate() {
+        tasks.entry((&trial.task, trial.twin)).or_default().trials.push((at, trial));
     }
     for not_run in &results.not_run {
         let (task, twin) =
             not_run.task.strip_suffix("~twin").map_or((not_run.task.as_str(), false), |task| (task, true));
-        if !tasks.contains(&(task, twin)) {
-            tasks.push((task, twin));
-        }
+        tasks.entry((task, twin)).or_default().not_run.push(not_run);
     }
-    tasks.sort();
-    tasks.into_iter().map(|key| heat_row(report, links, key)).collect()
+    let known = report.suite.iter().flat_map(|suite| &suite.tasks);
+    let about: BTreeMap<&str, Option<&str>> = known.map(|task| (task.id.as_str(), task.about.as_deref())).collect();
+    let row = |(key, of): ((&'a str, bool), OfTask<'a>)| {
+        let about = if key.1 { Some(TWIN) } else { about.get(key.0).copied().flatten() };
+        HeatRow { about, ..heat_row(results, links, (key, &of)) }
+    };
+    tasks.into_iter().map(row).collect()
 }
 
-fn heat_row<'a>(report: &'a Report<'a>, links: Links<'a>, (task, twin): (&'a str, bool)) -> HeatRow<'a> {
-    let results = report.results;
-    let word = if twin { format!("{task}~twin") } else { task.to_owned() };
-    let about = report.suite.and_then(|suite| suite.tasks.iter().find(|known| known.id == task));
+const TWIN: &str = "the fully specified twin: read for over-asking alone";
+
+/// What a run has of one task.
+#[derive(Default)]
+struct OfTask<'a> {
+    trials: Vec<(usize, &'a TrialResult)>,
+    not_run: Vec<&'a NotRun>,
+}
+
+fn heat_row<'a>(
+    results: &'a Results,
+    links: Links<'a>,
+    ((task, twin), of): ((&'a str, bool), &OfTask<'a>),
+) -> HeatRow<'a> {
     let cell = |agent: &'a AgentResult| {
-        let of_cell = |trial: &TrialResult| trial.task == task && trial.twin == twin && trial.agent == agent.agent;
-        let trials = results.trials.iter().enumerate().filter(|(_, trial)| of_cell(trial));
-        let missing = results.not_run.iter().filter(|it| it.agent == agent.agent && it.task == word);
+        let trials = of.trials.iter().filter(|(_, trial)| trial.agent == agent.agent);
+        let missing = of.not_run.iter().filter(|it| it.agent == agent.agent);
         HeatCell {
-            trials: trials.map(|(at, trial)| heat_trial(links, at, trial)).collect(),
+            trials: trials.map(|(at, trial)| heat_trial(links, *at, trial)).collect(),
             not_run: missing.map(|it| it.why.as_str()).collect(),
         }
     };
     HeatRow {
-        about: if twin {
-            Some("the fully specified twin: read for over-asking alone")
-        } else {
-            about.and_then(|task| task.about.as_deref())
-        },
+        about: None,
         cells: results.agents.iter().map(cell).collect(),
-        task: word,
+        task: if twin { format!("{task}~twin") } else { task.to_owned() },
     }
 }
 
 fn heat_trial<'a>(links: Links<'_>, at: usize, trial: &'a TrialResult) -> HeatTrial<'a> {
-    let value = of_trial(trial, "outcome").or_else(|| mean_of_dimensions(trial));
+    let outcome = trial.dimensions.get("outcome").copied().flatten();
+    let value = outcome.or_else(|| of_trial(trial, "outcome")).or_else(|| mean_of_dimensions(trial));
     HeatTrial {
-        href: links.trial(at),
+        href: links.has_page(at).then(|| links.page(at)),
         n: trial.trial,
         text: value.map_or("-".to_owned(), score),
         class: level(value),
@@ -334,10 +456,14 @@ pub(super) fn passed(trial: &TrialResult) -> &'static str {
     }
 }
 
-fn notes<'a>(report: &'a Report<'a>, links: Links<'a>) -> Vec<(&'a str, &'a str, String)> {
+fn count_notes(report: &Report<'_>) -> usize {
+    report.facts.notes.len() + report.results.trials.iter().map(|trial| trial.notes.len()).sum::<usize>()
+}
+
+fn notes<'a>(report: &'a Report<'_>, links: Links<'a>) -> Vec<(&'a str, &'a str, String)> {
     let of_run = report.facts.notes.iter().map(|note| ("", note.as_str(), String::new()));
     let of_trials = report.results.trials.iter().enumerate().flat_map(|(at, trial)| {
         trial.notes.iter().map(move |note| (trial.id.as_str(), note.as_str(), links.trial(at)))
     });
-    of_run.chain(of_trials).collect()
+    of_run.chain(of_trials).take(limits::ROWS).collect()
 }

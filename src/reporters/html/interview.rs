@@ -4,12 +4,14 @@ use super::super::Report;
 use super::super::words::score;
 use super::figure::level;
 use super::index::Links;
+use super::limits;
 use crate::model::{
     results::{StageReached, StageResult, TrialResult},
     task::Task,
 };
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::HashMap;
 
 /// Stages of one task: a row per trial.
 #[derive(Serialize)]
@@ -75,21 +77,25 @@ pub(super) struct ConstraintRow<'a> {
     cells: Vec<(String, &'static str)>,
 }
 
-pub(super) fn stages<'a>(report: &'a Report<'a>, links: Links<'a>) -> Vec<StageTable<'a>> {
+/// With the number of tasks that are not shown.
+pub(super) fn stages<'a>(report: &'a Report<'_>, links: Links<'a>) -> (Vec<StageTable<'a>>, usize) {
     let row = |(at, trial): &(usize, &'a TrialResult), stages: &[&str]| StageRow {
         trial: short(trial),
         href: links.trial(*at),
         cells: stages.iter().map(|id| trial.stages.iter().find(|stage| stage.id == **id).map(stage_cell)).collect(),
     };
-    let table = |(task, trials): (&'a str, Vec<(usize, &'a TrialResult)>)| {
+    let table = |(task, trials): OfTask<'a>| {
         let stages = stages_of(&trials);
         StageTable { task, rows: trials.iter().map(|trial| row(trial, &stages)).collect(), stages }
     };
-    by_task(report).into_iter().map(table).filter(|table| !table.stages.is_empty()).collect()
+    let staged = by_task(report).into_iter().filter(|(_, trials)| trials.iter().any(|it| !it.1.stages.is_empty()));
+    let (shown, more) = limits::first(staged.map(counted).collect(), limits::ROWS);
+    (shown.into_iter().map(table).collect(), more)
 }
 
-pub(super) fn tables<'a>(report: &'a Report<'a>, links: Links<'a>) -> Vec<Table<'a>> {
-    let table = |(task, trials): (&'a str, Vec<(usize, &'a TrialResult)>)| {
+/// With the number of tasks that are not shown.
+pub(super) fn tables<'a>(report: &'a Report<'_>, links: Links<'a>) -> (Vec<Table<'a>>, usize) {
+    let table = |(task, trials): OfTask<'a>| {
         let known = report.suite.and_then(|suite| suite.tasks.iter().find(|known| known.id == task));
         let head = |(at, trial): &(usize, &TrialResult)| TrialHead {
             name: short(trial),
@@ -108,8 +114,17 @@ pub(super) fn tables<'a>(report: &'a Report<'a>, links: Links<'a>) -> Vec<Table<
             stages,
         }
     };
-    let found = by_task(report).into_iter().map(table);
-    found.filter(|table| !table.facts.is_empty() || !table.constraints.is_empty()).collect()
+    let held = by_task(report).into_iter().filter(|(_, trials)| trials.iter().any(|it| it.1.interview.is_some()));
+    let (shown, more) = limits::first(held.map(counted).collect(), limits::ROWS);
+    let found = shown.into_iter().map(table);
+    (found.filter(|table| !table.facts.is_empty() || !table.constraints.is_empty()).collect(), more)
+}
+
+type OfTask<'a> = (&'a str, Vec<(usize, &'a TrialResult)>);
+
+fn counted(task: OfTask<'_>) -> (OfTask<'_>, usize) {
+    let trials = task.1.len();
+    (task, trials)
 }
 
 /// A stage with its checks.
@@ -175,13 +190,15 @@ fn chip<'a>(name: &'a str, value: &Value) -> CheckChip<'a> {
     CheckChip { name, says, class }
 }
 
-fn by_task<'a>(report: &'a Report<'a>) -> Vec<(&'a str, Vec<(usize, &'a TrialResult)>)> {
-    let mut tasks: Vec<(&str, Vec<(usize, &TrialResult)>)> = Vec::new();
+fn by_task<'a>(report: &'a Report<'_>) -> Vec<OfTask<'a>> {
+    let mut tasks: Vec<OfTask<'a>> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     for (at, trial) in report.results.trials.iter().enumerate() {
-        match tasks.iter_mut().find(|(task, _)| *task == trial.task) {
-            Some((_, trials)) => trials.push((at, trial)),
-            None => tasks.push((&trial.task, vec![(at, trial)])),
+        let place = *places.entry(&trial.task).or_insert(tasks.len());
+        if place == tasks.len() {
+            tasks.push((&trial.task, Vec::new()));
         }
+        tasks[place].1.push((at, trial));
     }
     tasks
 }

@@ -43,14 +43,16 @@ struct OfTrial<'a> {
 
 pub(super) fn groups<'a>(results: &'a Results, links: Links<'a>) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = Vec::new();
-    for id in ids(results) {
+    let ids = ids(results);
+    let most = super::limits::sentences(ids.len() * results.agents.len());
+    for id in ids {
         let metric = named(id);
         let behaviour = metric.map_or("other", |metric| metric.behaviour);
         let row = Row {
             id,
             doc: metric.map_or("", |metric| metric.doc),
             unit: metric.map_or("", |metric| metric.unit),
-            cells: results.agents.iter().map(|agent| cell(results, links, (id, &agent.agent))).collect(),
+            cells: results.agents.iter().map(|agent| cell(results, (links, most), (id, &agent.agent))).collect(),
         };
         match groups.iter_mut().find(|group| group.behaviour == behaviour) {
             Some(group) => group.rows.push(row),
@@ -86,7 +88,7 @@ fn ids(results: &Results) -> Vec<&str> {
     found
 }
 
-fn cell<'a>(results: &'a Results, links: Links<'_>, (id, agent): (&str, &'a str)) -> Cell<'a> {
+fn cell<'a>(results: &'a Results, (links, most): (Links<'_>, usize), (id, agent): (&str, &'a str)) -> Cell<'a> {
     let mine = |trial: &TrialResult| trial.agent == agent && !trial.twin;
     let (mut by_task, mut trials): (BTreeMap<&str, Vec<f64>>, _) = (BTreeMap::new(), Vec::new());
     let (mut none, mut more) = (0, 0);
@@ -96,7 +98,7 @@ fn cell<'a>(results: &'a Results, links: Links<'_>, (id, agent): (&str, &'a str)
             Some(number) => by_task.entry(trial.task.as_str()).or_default().push(number),
             None => none += 1,
         }
-        if trials.len() == super::findings_view::SENTENCES {
+        if trials.len() == most {
             more += 1;
             continue;
         }

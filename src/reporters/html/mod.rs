@@ -15,6 +15,7 @@ mod habits_view;
 mod index;
 mod interview;
 mod judges_view;
+mod limits;
 mod measures;
 mod page;
 mod patch;
@@ -24,12 +25,9 @@ mod quoted;
 mod trial;
 mod verdicts;
 
-pub use compared_page::compared_page;
+pub use compared_page::{PageOf, compared_page};
 
-use super::{
-    Report, Reporter, Written,
-    names::{dimensions, page_names},
-};
+use super::{Once, Outbox, Report, Reporter, names::page_names};
 use crate::model::fault::Fault;
 
 pub(super) const HTML: Reporter = Reporter {
@@ -39,17 +37,24 @@ pub(super) const HTML: Reporter = Reporter {
     render,
 };
 
-fn render(report: &Report<'_>) -> Result<Vec<Written>, Fault> {
+fn render(report: &Report<'_>, out: &mut dyn Outbox) -> Result<(), Fault> {
     let pages = page::Pages::new()?;
     let names = page_names(&report.results.trials);
     let table = trial::acts_table(report);
-    // Once for the run: a walk over all scores, which a page must not repeat.
-    let dimensions = dimensions(report.results);
-    let mut written = vec![Written { path: HTML.file.to_owned(), bytes: index::render(&pages, report, &names)? }];
-    for (at, trial) in report.results.trials.iter().enumerate() {
-        let one = trial::One { report, trial, table: &table, dimensions: &dimensions };
-        let bytes = trial::render(&pages, &one)?;
-        written.push(Written { path: format!("report/trials/{}.html", names[at]), bytes });
+    let links = index::TrialPages::new(&names, report);
+    let first = index::render(&pages, report, &links)?;
+    out.file(HTML.file, &mut |file| file.write_all(&first))?;
+    drop(first);
+    let dimensions = report.dimensions().to_vec();
+    // Pages borrow what stands here, and share nothing of what the first page worked out.
+    let report = &Report { facts: report.facts.clone(), once: Once::default(), ..*report };
+    for (at, trial) in report.results.trials.iter().enumerate().filter(|(at, _)| links.has_page(*at)) {
+        let path = links.page(at);
+        if out.wants(&path) {
+            let one = trial::One { report, trial, table: &table, dimensions: &dimensions };
+            let page = trial::render(&pages, &one)?;
+            out.file(&path, &mut |file| file.write_all(&page))?;
+        }
     }
-    Ok(written)
+    Ok(())
 }

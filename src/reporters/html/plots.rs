@@ -1,10 +1,7 @@
 //! Drawings of a comparison as numbers for SVG attributes: curves over k, and points of cost against outcome.
 
 use super::super::words::{number, one_line, score, usd};
-use crate::model::{
-    comparison::{AgentColumn, Comparison},
-    results::{Results, TrialResult},
-};
+use crate::model::comparison::{AgentColumn, Comparison};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -92,10 +89,9 @@ struct Point {
 }
 
 /// `None` unless two agents have both a cost and an outcome.
-pub(super) fn scatter(found: &Comparison, results: &Results) -> Option<Scatter> {
-    let in_usd = cost_of(found, results, |trial| Some(trial.usage.micro_usd? as f64));
-    let in_tokens =
-        || cost_of(found, results, |trial| Some((trial.usage.input.saturating_add(trial.usage.output)) as f64));
+pub(super) fn scatter(found: &Comparison) -> Option<Scatter> {
+    let in_usd = costs(found, |agent| agent.micro_usd);
+    let in_tokens = || costs(found, |agent| agent.tokens);
     let (unit, costs) = if in_usd.len() == found.agents.len() { ("USD", in_usd) } else { ("tokens", in_tokens()) };
     let dimension = ["outcome", crate::compare::PASSED].into_iter().find(|name| {
         found.agents.iter().any(|agent| agent.dimensions.get(*name).is_some_and(|row| row.mean.is_some()))
@@ -146,25 +142,9 @@ fn named(mut points: Vec<(f64, Point)>) -> Vec<Point> {
     points.into_iter().map(|(_, point)| point).collect()
 }
 
-/// Agent -> mean over tasks of what a trial cost, of the trials that say so; agents without one, or with nothing, are left out.
-fn cost_of<'a>(
-    found: &'a Comparison,
-    results: &Results,
-    cost: impl Fn(&TrialResult) -> Option<f64>,
-) -> BTreeMap<&'a str, f64> {
-    let of = |agent: &'a AgentColumn| {
-        let mut tasks: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-        for trial in
-            results.trials.iter().filter(|trial| !trial.twin && trial.agent == agent.agent && !trial.scores.is_empty())
-        {
-            tasks.entry(&trial.task).or_default().extend(cost(trial));
-        }
-        let means = tasks.values().filter(|costs| !costs.is_empty());
-        let means: Vec<f64> = means.map(|costs| costs.iter().sum::<f64>() / costs.len() as f64).collect();
-        let mean = means.iter().sum::<f64>() / means.len() as f64;
-        (mean > 0.0).then_some((agent.agent.as_str(), mean))
-    };
-    found.agents.iter().filter_map(of).collect()
+/// Agents that do not say what they used are left out.
+fn costs(found: &Comparison, of: fn(&AgentColumn) -> Option<f64>) -> BTreeMap<&str, f64> {
+    found.agents.iter().filter_map(|agent| Some((agent.agent.as_str(), of(agent)?))).collect()
 }
 
 /// The smallest visible difference of scores from 0 to 1.

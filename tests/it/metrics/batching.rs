@@ -198,5 +198,6 @@ fn record(trials: Vec<TrialSpec>) -> RunRecord {
         sandbox: "none".to_owned(),
         host: "here".to_owned(),
         failed_in: None,
+        looks: Vec::new(),
     }
 }

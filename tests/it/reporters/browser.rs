@@ -177,7 +177,7 @@ fn browser() -> Option<PathBuf> {
 }
 
 fn pages(specimen: &Specimen) -> Vec<(String, String)> {
-    let written = (named("html").unwrap().render)(&specimen.report()).unwrap();
+    let written = named("html").unwrap().files(&specimen.report()).unwrap();
     let page = |at: usize, name: &str| (name.to_owned(), String::from_utf8(written[at].bytes.clone()).unwrap());
     vec![page(0, "report"), page(1, "trial")]
 }
@@ -189,7 +189,8 @@ fn compared_pages() -> Vec<(String, String)> {
     let page = |name: &str, specimen: &Specimen| (name.to_owned(), pages(specimen).remove(0).1);
     let alone = |results: &Results| {
         let runs = std::slice::from_ref(results);
-        String::from_utf8(compared_page(&compare(Panel::of(runs, &[]).unwrap(), runs)).unwrap()).unwrap()
+        let panel = Panel::of(runs, &[]).unwrap();
+        String::from_utf8(compared_page(&compare(panel.clone(), runs), &panel, &|_| None).unwrap()).unwrap()
     };
     let pages = vec![page("three", &Specimen::of_three()), page("hostile-three", &spoiled)];
     let own = [("compared", alone(&Specimen::of_three().results)), ("hostile-compared", alone(&spoiled.results))];

@@ -165,7 +165,7 @@ fn renamed(value: serde_json::Value, change: &dyn Fn(&str) -> Option<String>) ->
 
 fn hold(specimen: &Specimen, what: &str) {
     let report = specimen.report();
-    for file in (named("html").unwrap().render)(&report).unwrap() {
+    for file in named("html").unwrap().files(&report).unwrap() {
         let text = String::from_utf8(file.bytes).unwrap();
         assert_eq!(breaks_out(&text), None, "{what}: {}", file.path);
     }
@@ -173,11 +173,11 @@ fn hold(specimen: &Specimen, what: &str) {
     assert!(!text.chars().any(|sign| sign.is_control() && sign != '\n'), "{what}: a control in the terminal");
     assert!(!text.contains('\u{202e}'), "{what}: moved text in the terminal");
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{what}: a line that is too long\n{text}");
-    let summary = String::from_utf8((named("md").unwrap().render)(&report).unwrap()[0].bytes.clone()).unwrap();
+    let summary = String::from_utf8(named("md").unwrap().files(&report).unwrap()[0].bytes.clone()).unwrap();
     assert_eq!(marked_up(&summary), None, "{what}");
-    let junit = (named("junit").unwrap().render)(&report).unwrap();
+    let junit = named("junit").unwrap().files(&report).unwrap();
     well_formed(&junit[0].bytes, what);
-    let json = (named("json").unwrap().render)(&report).unwrap();
+    let json = named("json").unwrap().files(&report).unwrap();
     assert_eq!(serde_json::from_slice::<Results>(&json[0].bytes).unwrap(), specimen.results, "{what}");
 }
 

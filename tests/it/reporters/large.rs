@@ -31,7 +31,7 @@ fn page_of(events: u32) -> (usize, f64) {
     let header = specimen.pages[2].0.header.clone();
     specimen.pages = vec![(Trace { header, events: (0..events).map(event).collect() }, Vec::new())];
     let before = seconds();
-    let written = (named("html").unwrap().render)(&specimen.report()).unwrap();
+    let written = named("html").unwrap().files(&specimen.report()).unwrap();
     let spent = seconds() - before;
     let page = String::from_utf8(written[1].bytes.clone()).unwrap();
     assert!(page.contains(&format!("id=\"e{}\"", events - 1)));

@@ -5,7 +5,7 @@ use evalrun::model::{
     results::{Results, TrialResult},
     trace::Trace,
 };
-use evalrun::reporters::{Report, RunFacts, TrialPage, Trials};
+use evalrun::reporters::{Once, Report, RunFacts, TrialPage, Trials};
 use std::{fs, path::PathBuf};
 
 pub type Diffs = Vec<(String, String)>;
@@ -51,7 +51,7 @@ impl Specimen {
     }
 
     pub fn report(&self) -> Report<'_> {
-        Report { results: &self.results, suite: None, trials: self, facts: self.facts.clone() }
+        Report { results: &self.results, suite: None, trials: self, facts: self.facts.clone(), once: Once::default() }
     }
 }
 
