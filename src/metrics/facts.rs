@@ -11,7 +11,7 @@
 //!
 //! Superseded events are left out. Sub-agents' acts count, their messages do not.
 
-use super::{paths::Class, results::Verdict};
+use super::{paths::Class, repeats::Steps, results::Verdict, texts::EditText};
 use crate::model::{
     act::{Act, Deed},
     id::EventId,
@@ -41,6 +41,10 @@ pub struct Facts<'a> {
     /// In order of happening; those that did not apply are among them.
     pub edits: Vec<Edit>,
     pub checks: Vec<CheckRun>,
+    /// Reads, searches and edits, for what is done again.
+    pub steps: Steps<'a>,
+    /// What edits took away and put there, as far as it is told.
+    pub texts: Vec<EditText<'a>>,
     pub batches: Vec<Batch>,
     pub messages: Vec<Said<'a>>,
     pub questions: Vec<Asked>,
@@ -321,6 +325,8 @@ impl<'a> Facts<'a> {
             reported: Vec::new(),
             edits: Vec::new(),
             checks: Vec::new(),
+            steps: Steps::default(),
+            texts: Vec::new(),
             batches: Vec::new(),
             messages: Vec::new(),
             questions: Vec::new(),

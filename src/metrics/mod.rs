@@ -32,6 +32,7 @@ mod home;
 pub mod interview;
 pub mod lexicon;
 mod long_run;
+mod marks;
 mod pass;
 pub mod paths;
 mod planning;

@@ -8,7 +8,9 @@ use super::{
     facts::{ActDone, Asked, At, Batch, Call, CheckRun, Edit, EditBy, Facts, Reported, Said},
     home,
     paths::{self, Class},
+    repeats::Steps,
     results::{self, Setting},
+    texts::texts,
 };
 use crate::acts::{Table, deeds_of_call};
 use crate::interview::questions::questions;
@@ -295,6 +297,8 @@ impl<'a, 'r> Pass<'a, 'r> {
         self.reported_edits();
         self.facts.edits.sort_by_key(|edit| edit.at);
         super::diffs::reconcile(&mut self.facts);
+        self.facts.steps = Steps::of(&self.facts);
+        self.facts.texts = texts(&self.facts);
         for asked in &mut self.facts.questions {
             let said = self.facts.messages.binary_search_by_key(&asked.event, |said| said.event);
             asked.answerable = asked.by_tool || said.is_ok_and(|at| self.facts.messages[at].ends_turn);

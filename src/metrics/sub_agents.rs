@@ -5,9 +5,9 @@
 
 use super::{
     Metric,
-    exchange::{marks, used, words},
     facts::{Facts, count, share, untold},
-    repeats::{Done, What, steps},
+    marks::{Told, marks, unsaid, used, words},
+    repeats::{Done, What},
 };
 use crate::model::{
     act::Act,
@@ -120,9 +120,9 @@ fn promised<'t>(task: &'t Task, facts: &Facts<'_>, until: EventId) -> Vec<(&'t s
 /// Path and lane -> the edits of each.
 fn edits_by_lane<'f>(facts: &'f Facts<'_>) -> BTreeMap<(&'f str, &'f str), Vec<EventId>> {
     let mut found: BTreeMap<(&str, &str), Vec<EventId>> = BTreeMap::new();
-    for step in steps(facts) {
-        if let What::Edit(path) = step.what {
-            found.entry((path, step.lane)).or_default().push(step.at.0);
+    for step in &facts.steps.all {
+        if let What::Edit(file) = step.what {
+            found.entry((&facts.steps.files[file], step.lane)).or_default().push(step.at.0);
         }
     }
     found
@@ -144,18 +144,18 @@ pub const SUBAGENT_DUPLICATE_WORK: Metric = Metric {
 };
 
 fn duplicated(facts: &Facts<'_>) -> Measured {
-    let steps = steps(facts);
-    let looks = |what: &What<'_>| matches!(what, What::Read(..) | What::Search(_));
+    let steps = &facts.steps.all;
+    let looks = |what: What| matches!(what, What::Read(..) | What::Search(_));
     let mut done = Done::default();
     let mut twice: BTreeSet<usize> = BTreeSet::new();
     for (at, step) in steps.iter().enumerate() {
-        let other = done.before(&step.what, |other| steps[other].lane != step.lane).filter(|_| looks(&step.what));
+        let other = done.before(step.what, |other| steps[other].lane != step.lane).filter(|_| looks(step.what));
         if let Some(other) = other {
             twice.insert(if step.lane.is_empty() { other } else { at });
         }
-        done.note(&step.what, at);
+        done.note(step.what, at);
     }
-    let all = steps.iter().filter(|step| !step.lane.is_empty() && looks(&step.what)).count();
+    let all = steps.iter().filter(|step| !step.lane.is_empty() && looks(step.what)).count();
     let cites = twice.iter().map(|at| steps[*at].at.0).collect();
     share(twice.len(), all, "no sub-agent read or searched", cites)
 }
@@ -171,16 +171,7 @@ pub const SUBAGENT_RETURN_USED: Metric = Metric {
     fails: "One name in common is enough, so a result of many names is nearly always used; a result that rightly said `nothing found` has no mark and is left out.",
     of: |facts| match subs(facts) {
         Ok(subs) => {
-            let mut given: Vec<(EventId, BTreeSet<String>)> = Vec::new();
-            for sub in subs.values() {
-                let Some((event, _)) = sub.results.last() else { continue };
-                let briefs = sub.briefs.iter().flat_map(|(_, text)| words(text));
-                let users = facts.users.iter().take_while(|(user, _)| user < event).flat_map(|(_, text)| words(text));
-                let known: BTreeSet<String> = briefs.chain(users).collect();
-                let texts: Vec<&str> = sub.results.iter().map(|(_, text)| *text).collect();
-                given.push((*event, marks(&texts.join(" ")).difference(&known).cloned().collect()));
-            }
-            given.retain(|(_, marks)| !marks.is_empty());
+            let mut given = unsaid(facts, subs.values().filter_map(given_back).collect());
             given.sort();
             let used = used(facts, &given, &|event| event.lane.is_empty());
             let cites = if used.is_empty() { given.iter().map(|(event, _)| *event).collect() } else { used.clone() };
@@ -189,6 +180,17 @@ pub const SUBAGENT_RETURN_USED: Metric = Metric {
         Err(why) => why,
     },
 };
+
+/// The marks of all that a sub-agent gave back, without those of its brief, at the last of it.
+fn given_back(sub: &Sub<'_>) -> Option<Told> {
+    let (event, _) = sub.results.last()?;
+    let texts: Vec<&str> = sub.results.iter().map(|(_, text)| *text).collect();
+    let mut marks = marks(&texts.join(" "));
+    for word in sub.briefs.iter().flat_map(|(_, text)| words(text)) {
+        marks.remove(&word);
+    }
+    Some((*event, marks))
+}
 
 pub const SUBAGENT_CONFLICTS: Metric = Metric {
     id: "subagent_conflicts",
