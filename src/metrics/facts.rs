@@ -138,6 +138,13 @@ pub struct Edit {
     pub in_diff: Option<bool>,
 }
 
+impl Edit {
+    /// It took hold, and of neither prose nor data.
+    pub fn is_of_code(&self) -> bool {
+        self.applied && self.class == Class::Code
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EditBy {
     Act,
@@ -206,7 +213,12 @@ impl Facts<'_> {
 
     /// Edits of neither prose nor data.
     pub fn code_edits(&self) -> impl DoubleEndedIterator<Item = &Edit> {
-        self.applied().filter(|edit| edit.class == Class::Code)
+        self.edits.iter().filter(|edit| edit.is_of_code())
+    }
+
+    /// Edits of earlier events, those that did not apply too.
+    pub fn edits_before(&self, event: EventId) -> &[Edit] {
+        &self.edits[..self.edits.partition_point(|edit| edit.at.0 < event)]
     }
 
     pub fn last_code_edit(&self) -> Option<&Edit> {
@@ -257,6 +269,11 @@ impl Facts<'_> {
     pub fn said_at(&self, stage: &str) -> Option<EventId> {
         let of = |event: &EventId| self.trace.event(*event).is_some_and(|event| event.stage == stage);
         self.users.iter().map(|(event, _)| *event).find(of)
+    }
+
+    /// Index of the call that is this event.
+    pub fn call_at(&self, event: EventId) -> Option<usize> {
+        self.calls.binary_search_by_key(&event, |call| call.event).ok()
     }
 
     pub fn call_of(&self, act: &ActDone) -> &Call<'_> {

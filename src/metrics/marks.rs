@@ -3,7 +3,7 @@
 //! "Use `port_file`, not 8080" has the marks `port_file` and `8080`; "please keep it plain" has none of that kind and is known by its long words.
 //! Whoever looks for marks walks a trace once and looks each word of its texts up; the words themselves are not kept.
 
-use super::facts::Facts;
+use super::{facts::Facts, split::Marks};
 use crate::model::{
     id::EventId,
     trace::{Body, Event},
@@ -23,8 +23,8 @@ pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
 }
 
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
-    let split = text.split(|mark: char| !(mark.is_alphanumeric() || mark == '_' || mark == '.'));
-    split.map(|word| word.trim_matches('.')).filter(|word| !word.is_empty())
+    static BETWEEN: Marks = Marks::but(b"_.");
+    BETWEEN.split(text).map(|word| word.trim_matches('.')).filter(|word| !word.is_empty())
 }
 
 /// What an answer can be recognised by.

@@ -40,6 +40,7 @@ mod repeats;
 pub mod results;
 mod self_checking;
 mod settled;
+mod split;
 pub mod stages;
 mod sub_agents;
 mod test_config;

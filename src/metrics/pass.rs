@@ -64,8 +64,6 @@ pub fn gather<'a>(trace: &'a Trace, given: Given<'a>, readers: &Readers<'_>) -> 
 struct Pass<'a, 'r> {
     facts: Facts<'a>,
     readers: &'r Readers<'r>,
-    /// Call event -> index in `facts.calls`.
-    calls: BTreeMap<EventId, usize>,
     /// Tool and the hash of its input -> its number.
     keys: HashMap<(&'a str, [u8; 32]), usize>,
     /// The input that is being hashed.
@@ -89,7 +87,6 @@ impl<'a, 'r> Pass<'a, 'r> {
         Pass {
             facts,
             readers,
-            calls: BTreeMap::new(),
             keys: HashMap::new(),
             input: Vec::new(),
             open: BTreeMap::new(),
@@ -179,7 +176,6 @@ impl<'a, 'r> Pass<'a, 'r> {
             duration_ms: None,
             acts: start..self.facts.acts.len(),
         });
-        self.calls.insert(event.id, index);
         self.open.entry(&event.lane).or_default().push(index);
         if event.lane.is_empty() {
             self.speech_ends(event.turn);
@@ -254,11 +250,14 @@ impl<'a, 'r> Pass<'a, 'r> {
     fn returned(&mut self, event: &'a Event, result: &'a ToolResult) {
         let open = self.open.entry(&event.lane).or_default();
         let index = match result.call {
-            Some(call) => self.calls.get(&call).copied(),
+            Some(call) => self.facts.call_at(call),
             None => open.first().copied(),
         };
         let Some(index) = index else { return };
-        open.retain(|other| *other != index);
+        // Most results come soon after their call; calls that never got one stay.
+        if let Some(at) = open.iter().rposition(|other| *other == index) {
+            open.remove(at);
+        }
         let call = &mut self.facts.calls[index];
         call.result = Some(event.id);
         call.status = result.status;
@@ -275,7 +274,7 @@ impl<'a, 'r> Pass<'a, 'r> {
         self.facts.reported.push(Reported {
             event: event.id,
             turn: event.turn,
-            call: change.call.and_then(|call| self.calls.get(&call).copied()),
+            call: change.call.and_then(|call| self.facts.call_at(call)),
             path: paths::place(self.facts.trace.header.cwd.as_deref(), None, &change.path),
             change: change.change,
             diff: change.diff.as_str(),
@@ -350,15 +349,12 @@ impl<'a, 'r> Pass<'a, 'r> {
 
     /// What the agent reported and no act of the same call shows.
     fn reported_edits(&mut self) {
-        let known: BTreeSet<(usize, String)> = self
-            .facts
-            .edits
-            .iter()
-            .filter_map(|edit| Some((*self.calls.get(&edit.at.0)?, edit.path.clone())))
-            .collect();
+        let edits = self.facts.edits.iter();
+        let known: BTreeSet<(usize, &str)> =
+            edits.filter_map(|edit| Some((self.facts.call_at(edit.at.0)?, edit.path.as_str()))).collect();
         let mut found = Vec::new();
         for change in &self.facts.reported {
-            let told = change.call.is_some_and(|call| known.contains(&(call, change.path.clone())));
+            let told = change.call.is_some_and(|call| known.contains(&(call, change.path.as_str())));
             let told = told || change.call.is_none() && self.just_edited(change.event, &change.path);
             if told || paths::outside(&change.path) {
                 continue;
@@ -380,9 +376,10 @@ impl<'a, 'r> Pass<'a, 'r> {
 
     /// Whether the call before this event already edits the path, or edits something it does not name.
     fn just_edited(&self, event: EventId, path: &str) -> bool {
-        let Some((_, call)) = self.calls.range(..event).next_back() else { return false };
-        let acts = &self.facts.acts[self.facts.calls[*call].acts.clone()];
-        self.edited.contains(call)
+        let before = self.facts.calls.partition_point(|call| call.event < event);
+        let Some(call) = before.checked_sub(1) else { return false };
+        let acts = &self.facts.acts[self.facts.calls[call].acts.clone()];
+        self.edited.contains(&call)
             && acts.iter().any(|act| {
                 act.deed.act == Act::Edit && (act.writes.is_empty() || act.writes.iter().any(|own| own == path))
             })
