@@ -7,26 +7,42 @@
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::Regex;
 use regex_syntax::hir::{Class, Hir, HirKind};
+use std::{borrow::Cow, ops::Range, sync::OnceLock};
 
 /// More texts than this are not told apart for one pattern.
 const MOST: usize = 64;
 /// Texts longer than this are as rare as they need to be.
 const LONG: usize = 8;
-/// Bits of a set of patterns; a longer list is tried whole.
-const SET: usize = 128;
+/// Patterns told apart as bits; those of a longer list are tried whole.
+const BITS: usize = 256;
 
+/// Patterns in lists, numbered through.
 pub(super) struct Patterns {
     each: Vec<Pattern>,
     needles: Option<AhoCorasick>,
-    /// By needle, the patterns it belongs to.
-    owners: Vec<u128>,
+    /// By needle, the pattern it belongs to.
+    owners: Vec<usize>,
     /// Patterns that no needle speaks for.
-    always: u128,
+    always: Set,
 }
 
+/// Places of the patterns of one list, or of several that stand side by side.
+pub(super) type List = Range<usize>;
+
+/// A text, and which patterns may match in it.
+pub(super) struct Sight<'t> {
+    pub text: Cow<'t, str>,
+    likely: Option<Set>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Set([u64; BITS / 64]);
+
 struct Pattern {
-    exact: Regex,
-    /// Sees whatever `exact` sees, and in a text that is not ASCII perhaps more.
+    source: String,
+    /// Compiled when it is needed: for texts that are not ASCII, and for what is taken out.
+    exact: OnceLock<Option<Regex>>,
+    /// Sees whatever the pattern as it stands sees, and in a text that is not ASCII perhaps more.
     ///
     /// A word border of Unicode sends every text that is not ASCII to a slow engine. Ours stand beside an ASCII letter, where ASCII has a border
     /// wherever Unicode has one.
@@ -34,60 +50,90 @@ struct Pattern {
 }
 
 impl Patterns {
-    /// Patterns that do not compile are left out; a test holds that there are none.
-    pub(super) fn of<'p>(patterns: impl IntoIterator<Item = &'p String>) -> Patterns {
-        let (mut each, mut needles, mut owners, mut always) = (Vec::new(), Vec::new(), Vec::new(), 0);
-        for (pattern, exact) in patterns.into_iter().filter_map(|pattern| Some((pattern, Regex::new(pattern).ok()?))) {
-            let bit = 1_u128.checked_shl(u32::try_from(each.len()).unwrap_or(u32::MAX)).unwrap_or(0);
+    /// Lists are added one after the other. A pattern that does not compile matches nothing; a test holds that there are none.
+    pub(super) fn of(patterns: &[&String]) -> Patterns {
+        let (mut needles, mut owners, mut always) = (Vec::new(), Vec::new(), Set::default());
+        for (at, pattern) in patterns.iter().enumerate() {
             match regex_syntax::parse(pattern).ok().and_then(|hir| held(&hir)) {
                 Some(texts) => {
-                    owners.extend(texts.iter().map(|_| bit));
+                    owners.extend(texts.iter().map(|_| at));
                     needles.extend(texts);
                 }
-                None => always |= bit,
+                None => always.add(at),
             }
-            let quick = Regex::new(&pattern.replace("\\b", "(?-u:\\b)")).ok();
-            each.push(Pattern { exact, quick });
         }
         let needles = AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).build(needles);
-        Patterns { needles: needles.ok().filter(|_| each.len() <= SET), each, owners, always }
+        let needles = needles.ok().filter(|_| patterns.len() <= BITS);
+        Patterns { each: patterns.iter().map(|source| Pattern::of(source)).collect(), needles, owners, always }
     }
 
-    /// Whether one of the patterns matches.
-    pub(super) fn any(&self, text: &str) -> bool {
-        self.first(text, 0).is_some()
+    pub(super) fn look<'t>(&self, text: impl Into<Cow<'t, str>>) -> Sight<'t> {
+        let text = text.into();
+        let likely = self.needles.as_ref().map(|needles| {
+            let mut likely = self.always;
+            for hit in needles.find_overlapping_iter(text.as_bytes()) {
+                likely.add(self.owners[hit.pattern().as_usize()]);
+            }
+            likely
+        });
+        Sight { text, likely }
     }
 
-    /// The text with every match of every pattern, one after the other, replaced by a blank; `None`: nothing matches.
-    pub(super) fn without(&self, text: &str) -> Option<String> {
-        let mut at = self.first(text, 0)?;
-        let mut left = self.each[at].exact.replace_all(text, " ").into_owned();
-        while let Some(next) = self.first(&left, at + 1) {
-            left = self.each[next].exact.replace_all(&left, " ").into_owned();
+    /// Whether one of the list matches.
+    pub(super) fn any(&self, list: &List, sight: &Sight<'_>) -> bool {
+        self.first(list.clone(), sight).is_some()
+    }
+
+    /// The text with every match of each of the list, one after the other, replaced by a blank; `None`: nothing matches.
+    pub(super) fn without(&self, list: &List, sight: &Sight<'_>) -> Option<Sight<'static>> {
+        let mut at = self.first(list.clone(), sight)?;
+        let mut left = self.look(self.each[at].taken_out(&sight.text));
+        while let Some(next) = self.first(at + 1..list.end, &left) {
+            left = self.look(self.each[next].taken_out(&left.text));
             at = next;
         }
         Some(left)
     }
 
-    /// The first pattern from a place in the list on that matches.
-    fn first(&self, text: &str, from: usize) -> Option<usize> {
-        let likely = self.likely(text);
-        (from..self.each.len()).find(|at| likely.is_none_or(|set| set >> at & 1 == 1) && self.each[*at].is_match(text))
+    /// The first of the list that matches.
+    fn first(&self, mut list: List, sight: &Sight<'_>) -> Option<usize> {
+        list.find(|at| sight.likely.is_none_or(|set| set.has(*at)) && self.each[*at].is_match(&sight.text))
+    }
+}
+
+impl Set {
+    /// Numbers beyond the set are left out: then there are no needles, and nobody asks.
+    fn add(&mut self, number: usize) {
+        if let Some(word) = self.0.get_mut(number / 64) {
+            *word |= 1 << (number % 64);
+        }
     }
 
-    /// Patterns that may match, as bits; `None`: all of them.
-    fn likely(&self, text: &str) -> Option<u128> {
-        let hits = self.needles.as_ref()?.find_overlapping_iter(text);
-        Some(hits.fold(self.always, |set, hit| set | self.owners[hit.pattern().as_usize()]))
+    fn has(&self, number: usize) -> bool {
+        self.0.get(number / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
     }
 }
 
 impl Pattern {
+    fn of(source: &str) -> Pattern {
+        let quick = Regex::new(&source.replace("\\b", "(?-u:\\b)")).ok();
+        Pattern { source: source.to_owned(), exact: OnceLock::new(), quick }
+    }
+
+    fn exact(&self) -> Option<&Regex> {
+        self.exact.get_or_init(|| Regex::new(&self.source).ok()).as_ref()
+    }
+
     fn is_match(&self, text: &str) -> bool {
-        match &self.quick {
-            Some(quick) => quick.is_match(text) && (text.is_ascii() || self.exact.is_match(text)),
-            None => self.exact.is_match(text),
+        let quick = self.quick.as_ref();
+        if text.is_ascii() && let Some(quick) = quick {
+            return quick.is_match(text);
         }
+        quick.is_none_or(|quick| quick.is_match(text)) && self.exact().is_some_and(|exact| exact.is_match(text))
+    }
+
+    fn taken_out(&self, text: &str) -> String {
+        self.exact().map_or_else(|| text.to_owned(), |exact| exact.replace_all(text, " ").into_owned())
     }
 }
 
@@ -186,10 +232,12 @@ mod tests {
 
     #[test]
     fn matches_are_taken_out_one_pattern_after_the_other() {
-        let list = ["b+".to_owned(), "^ c".to_owned(), "q".to_owned()];
-        let patterns = Patterns::of(&list);
-        assert_eq!(patterns.without("bbcd").as_deref(), Some(" d"));
-        assert_eq!(patterns.without("cd"), None);
-        assert!(patterns.any("aq") && !patterns.any("a c"));
+        let list = ["zz", "b+", "^ c", "q"].map(str::to_owned);
+        let patterns = Patterns::of(&list.iter().collect::<Vec<_>>());
+        let without = |text: &'static str| patterns.without(&(1..4), &patterns.look(text)).map(|left| left.text);
+        assert_eq!(without("bbcd").as_deref(), Some(" d"));
+        assert!(without("cd").is_none() && without("zz").is_none());
+        let any = |text: &'static str| patterns.any(&(1..4), &patterns.look(text));
+        assert!(any("aq") && !any("a c") && !any("zz"));
     }
 }

@@ -12,12 +12,12 @@
 //! ```
 
 use super::{
-    filtered::Patterns,
+    filtered::{List, Patterns, Sight},
     prose::{Block, Sentence, sentences},
 };
 use crate::model::ask::AskKind;
 use serde::Deserialize;
-use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
+use std::{collections::BTreeMap, sync::LazyLock};
 
 /// A question nobody is addressed in, with more statements than this after it, belongs to the explanation.
 const FAR_FROM_THE_END: usize = 500;
@@ -36,10 +36,11 @@ pub fn questions(text: &str, language: &str) -> Vec<Asked> {
     let mut invited = false;
     let mut found = Vec::new();
     let all = sentences(text);
+    let sights: Vec<Sight<'_>> = all.iter().map(|sentence| table.phrases.look(&sentence.plain)).collect();
     for (at, sentence) in all.iter().enumerate() {
-        invited = table.invites(sentence, invited);
-        let next = all.get(at + 1).map_or("", |next| next.plain.as_str());
-        if let Some(kind) = table.classify(sentence, next, invited) {
+        let sight = &sights[at];
+        invited = table.invites(sentence, sight, invited);
+        if let Some(kind) = table.classify(sentence, (sight, sights.get(at + 1)), invited) {
             found.push(Asked { sentence: sentence.text.to_owned(), kind });
         }
     }
@@ -94,74 +95,96 @@ struct Asking {
 }
 
 struct Table {
+    phrases: Patterns,
     /// All that makes a sentence without a mark ask; most sentences end here.
-    asking: Patterns,
-    closer: Patterns,
-    go_ahead: [Patterns; 2],
-    offer: [Patterns; 2],
-    question: Patterns,
-    imperative: Patterns,
-    lead: Patterns,
-    rhetoric: Patterns,
-    addressed: Patterns,
-    mentions: Patterns,
-    title: Patterns,
-    invites: Patterns,
-    replied: Patterns,
-    extra: Patterns,
-    two_ways: Patterns,
+    asking: List,
+    closer: List,
+    go_ahead: [List; 2],
+    offer: [List; 2],
+    question: List,
+    imperative: List,
+    lead: List,
+    rhetoric: List,
+    addressed: List,
+    mentions: List,
+    title: List,
+    invites: List,
+    replied: List,
+    extra: List,
+    two_ways: List,
 }
 
 impl Table {
     fn new(source: &Source) -> Table {
-        let plain = [&source.closer, &source.go_ahead.plain, &source.offer.plain, &source.question.plain];
+        let mut all = Vec::new();
+        // The first five stand side by side: together they are what asks.
+        let [closer, leave, offer, question, imperative] = [
+            &source.closer,
+            &source.go_ahead.plain,
+            &source.offer.plain,
+            &source.question.plain,
+            &source.question.imperative,
+        ]
+        .map(|list| added(&mut all, list));
         Table {
-            asking: Patterns::of(plain.into_iter().flatten().chain(&source.question.imperative)),
-            closer: Patterns::of(&source.closer),
-            go_ahead: [Patterns::of(&source.go_ahead.mark), Patterns::of(&source.go_ahead.plain)],
-            offer: [Patterns::of(&source.offer.mark), Patterns::of(&source.offer.plain)],
-            question: Patterns::of(&source.question.plain),
-            imperative: Patterns::of(&source.question.imperative),
-            lead: Patterns::of(&source.question.lead),
-            rhetoric: Patterns::of(&source.rhetoric),
-            addressed: Patterns::of(&source.addressed),
-            mentions: Patterns::of(&source.mentions),
-            title: Patterns::of(&source.title),
-            invites: Patterns::of(&source.invites),
-            replied: Patterns::of(&source.replied),
-            extra: Patterns::of(&source.extra),
-            two_ways: Patterns::of(&source.two_ways),
+            asking: closer.start..imperative.end,
+            closer,
+            go_ahead: [added(&mut all, &source.go_ahead.mark), leave],
+            offer: [added(&mut all, &source.offer.mark), offer],
+            question,
+            imperative,
+            lead: added(&mut all, &source.question.lead),
+            rhetoric: added(&mut all, &source.rhetoric),
+            addressed: added(&mut all, &source.addressed),
+            mentions: added(&mut all, &source.mentions),
+            title: added(&mut all, &source.title),
+            invites: added(&mut all, &source.invites),
+            replied: added(&mut all, &source.replied),
+            extra: added(&mut all, &source.extra),
+            two_ways: added(&mut all, &source.two_ways),
+            phrases: Patterns::of(&all),
         }
     }
 
+    fn any(&self, list: &List, sight: &Sight<'_>) -> bool {
+        self.phrases.any(list, sight)
+    }
+
     /// Whether the list below this sentence, or the list it stands in, was announced as questions.
-    fn invites(&self, sentence: &Sentence<'_>, before: bool) -> bool {
+    fn invites(&self, sentence: &Sentence<'_>, sight: &Sight<'_>, before: bool) -> bool {
         let opens = sentence.block == Block::Heading || sentence.plain.ends_with(':');
         if opens {
-            self.invites.any(&sentence.plain)
+            self.any(&self.invites, sight)
         } else {
             before && (sentence.block == Block::Item || sentence.marked)
         }
     }
 
-    fn classify(&self, sentence: &Sentence<'_>, next: &str, invited: bool) -> Option<AskKind> {
-        if sentence.lead && self.lead.any(&sentence.plain) {
+    fn classify(
+        &self,
+        sentence: &Sentence<'_>,
+        (sight, next): (&Sight<'_>, Option<&Sight<'_>>),
+        invited: bool,
+    ) -> Option<AskKind> {
+        if sentence.lead && self.any(&self.lead, sight) {
             return Some(AskKind::Question);
         }
-        if !sentence.marked && !self.asking.any(&sentence.plain) {
+        if !sentence.marked && !self.any(&self.asking, sight) {
             return None;
         }
-        let open = without(&self.closer, &sentence.plain);
+        let without = self.phrases.without(&self.closer, sight);
+        let open = without.as_ref().unwrap_or(sight);
         if sentence.marked {
-            return Some(self.marked(sentence, (&open, next), invited));
+            return Some(self.marked(sentence, (open, next), invited));
         }
-        self.unmarked(sentence, &open)
+        self.unmarked(sentence, open)
     }
 
-    fn marked(&self, sentence: &Sentence<'_>, (open, next): (&str, &str), invited: bool) -> AskKind {
+    fn marked(&self, sentence: &Sentence<'_>, (open, next): (&Sight<'_>, Option<&Sight<'_>>), invited: bool) -> AskKind {
         let title = sentence.block == Block::Heading && sentence.after > 0;
-        let closed = !open.contains(char::is_alphanumeric);
-        if closed || self.rhetoric.any(open) || self.replied.any(next) {
+        let closed = !open.text.contains(char::is_alphanumeric);
+        let replied = || next.is_some_and(|next| self.any(&self.replied, next));
+        if closed || self.any(&self.rhetoric, open) || replied() {
             return AskKind::Rhetoric;
         }
         if let Some(kind) = self.permission(open) {
@@ -171,41 +194,43 @@ impl Table {
             return AskKind::Question;
         }
         if title {
-            return if self.title.any(open) { AskKind::Question } else { AskKind::Rhetoric };
+            return if self.any(&self.title, open) { AskKind::Question } else { AskKind::Rhetoric };
         }
-        if self.addressed.any(open) {
+        if self.any(&self.addressed, open) {
             return AskKind::Question;
         }
         if let Some(kind) = self.unmarked(sentence, open) {
             return kind;
         }
-        let far = sentence.after > FAR_FROM_THE_END && !self.mentions.any(open);
+        let far = sentence.after > FAR_FROM_THE_END && !self.any(&self.mentions, open);
         if sentence.answered || far { AskKind::Rhetoric } else { AskKind::Question }
     }
 
     /// Leave to go on, or an offer; between two ways either is a decision.
-    fn permission(&self, open: &str) -> Option<AskKind> {
-        let leave = self.go_ahead[0].any(open);
-        if !leave && !self.offer[0].any(open) {
+    fn permission(&self, open: &Sight<'_>) -> Option<AskKind> {
+        let leave = self.any(&self.go_ahead[0], open);
+        if !leave && !self.any(&self.offer[0], open) {
             None
-        } else if self.two_ways.any(open) {
+        } else if self.any(&self.two_ways, open) {
             Some(AskKind::Question)
-        } else if leave && !self.extra.any(open) {
+        } else if leave && !self.any(&self.extra, open) {
             Some(AskKind::GoAhead)
         } else {
             Some(AskKind::Offer)
         }
     }
 
-    fn unmarked(&self, sentence: &Sentence<'_>, open: &str) -> Option<AskKind> {
-        let after_leave = without(&self.go_ahead[1], open);
-        let after_offer = without(&self.offer[1], &after_leave);
-        let order = sentence.block == Block::Text && self.imperative.any(&after_offer);
-        if order || self.question.any(&after_offer) {
+    fn unmarked(&self, sentence: &Sentence<'_>, open: &Sight<'_>) -> Option<AskKind> {
+        let leave = self.phrases.without(&self.go_ahead[1], open);
+        let after_leave = leave.as_ref().unwrap_or(open);
+        let offer = self.phrases.without(&self.offer[1], after_leave);
+        let after_offer = offer.as_ref().unwrap_or(after_leave);
+        let order = sentence.block == Block::Text && self.any(&self.imperative, after_offer);
+        if order || self.any(&self.question, after_offer) {
             Some(AskKind::Question)
-        } else if after_leave != open {
+        } else if after_leave.text != open.text {
             Some(AskKind::GoAhead)
-        } else if after_offer != after_leave {
+        } else if after_offer.text != after_leave.text {
             Some(AskKind::Offer)
         } else {
             None
@@ -213,8 +238,10 @@ impl Table {
     }
 }
 
-fn without<'t>(patterns: &Patterns, text: &'t str) -> Cow<'t, str> {
-    patterns.without(text).map_or(Cow::Borrowed(text), Cow::Owned)
+/// Adds a list to all patterns, and says where it stands among them.
+fn added<'s>(all: &mut Vec<&'s String>, list: &'s [String]) -> List {
+    all.extend(list);
+    all.len() - list.len()..all.len()
 }
 
 #[cfg(test)]
@@ -229,14 +256,14 @@ mod tests {
         let sources: BTreeMap<String, Source> = serde_yaml::from_str(include_str!("questions.yaml")).unwrap();
         let mut seen = 0;
         for list in sources.values().flat_map(Source::lists) {
-            let patterns = Patterns::of(list);
+            let patterns = Patterns::of(&list.iter().collect::<Vec<_>>());
             let each: Vec<Regex> = list.iter().map(|pattern| Regex::new(pattern).unwrap()).collect();
             for phrase in include_str!("../../fixtures/questions/phrases.txt").lines() {
                 let spoiled =
                     [phrase.to_owned(), format!("é {phrase}"), phrase.replace(' ', " — "), phrase.replace(", ", "é")];
                 for sentence in spoiled.iter().flat_map(|text| sentences(text)) {
                     let matches = each.iter().any(|pattern| pattern.is_match(&sentence.plain));
-                    assert_eq!(patterns.any(&sentence.plain), matches, "{}", sentence.plain);
+                    assert_eq!(patterns.any(&(0..list.len()), &patterns.look(&sentence.plain)), matches, "{}", sentence.plain);
                     seen += usize::from(matches);
                 }
             }
