@@ -11,7 +11,7 @@ use super::{
     split::Marks,
 };
 use crate::model::{act::Act, id::EventId, score::Measured};
-use aho_corasick::AhoCorasick;
+use aho_corasick::packed::Searcher;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use regex::RegexSet;
 use serde_json::json;
@@ -433,12 +433,12 @@ static CUT: LazyLock<RegexSet> = LazyLock::new(|| {
 });
 
 /// What each way of saying it holds; most outputs hold none, and are not looked at closer.
-static CUT_WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    AhoCorasick::new(["runcated", "omitted ", "Output too large (", "[Showing lines ", "<elided_chars>"]).ok()
+static CUT_WORDS: LazyLock<Option<Searcher>> = LazyLock::new(|| {
+    Searcher::new(["runcated", "omitted ", "Output too large (", "[Showing lines ", "<elided_chars>"])
 });
 
 fn says_cut(output: &str) -> bool {
-    CUT_WORDS.as_ref().is_none_or(|words| words.is_match(output)) && CUT.is_match(output)
+    CUT_WORDS.as_ref().is_none_or(|words| words.find(output).is_some()) && CUT.is_match(output)
 }
 
 fn searches<'f>(facts: &'f Facts<'_>) -> impl Iterator<Item = &'f super::facts::Call<'f>> {

@@ -11,7 +11,7 @@
 //!
 //! Superseded events are left out. Sub-agents' acts count, their messages do not.
 
-use super::{paths::Class, repeats::Steps, results::Verdict, texts::EditText};
+use super::{paths::Class, repeats::Steps, results::Verdict, sub_agents::Subs, texts::EditText};
 use crate::model::{
     act::{Act, Deed},
     id::EventId,
@@ -45,6 +45,7 @@ pub struct Facts<'a> {
     pub steps: Steps<'a>,
     /// What edits took away and put there, as far as it is told.
     pub texts: Vec<EditText<'a>>,
+    pub subs: Subs<'a>,
     pub batches: Vec<Batch>,
     pub messages: Vec<Said<'a>>,
     pub questions: Vec<Asked>,
@@ -344,6 +345,7 @@ impl<'a> Facts<'a> {
             checks: Vec::new(),
             steps: Steps::default(),
             texts: Vec::new(),
+            subs: Subs::new(),
             batches: Vec::new(),
             messages: Vec::new(),
             questions: Vec::new(),

@@ -10,6 +10,7 @@ use super::{
     paths::{self, Class},
     repeats::Steps,
     results::{self, Setting},
+    sub_agents,
     texts::texts,
 };
 use crate::acts::{Table, deeds_of_call};
@@ -298,6 +299,7 @@ impl<'a, 'r> Pass<'a, 'r> {
         super::diffs::reconcile(&mut self.facts);
         self.facts.steps = Steps::of(&self.facts);
         self.facts.texts = texts(&self.facts);
+        self.facts.subs = sub_agents::gathered(self.facts.trace);
         for asked in &mut self.facts.questions {
             let said = self.facts.messages.binary_search_by_key(&asked.event, |said| said.event);
             asked.answerable = asked.by_tool || said.is_ok_and(|at| self.facts.messages[at].ends_turn);

@@ -15,7 +15,7 @@ use crate::model::{
     interview::Decided,
     score::{Measured, Reading},
     task::Task,
-    trace::{Body, SubAgentState},
+    trace::{Body, SubAgentState, Trace},
 };
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,16 +25,19 @@ const UNTOLD: &str = "the source does not tell sub-agents, and one was called";
 
 /// One sub-agent: what it was told, what it gave back, and when it was at work.
 #[derive(Default)]
-struct Sub<'f> {
-    briefs: Vec<(EventId, &'f str)>,
-    results: Vec<(EventId, &'f str)>,
+pub struct Sub<'a> {
+    briefs: Vec<(EventId, &'a str)>,
+    results: Vec<(EventId, &'a str)>,
     life: Option<(EventId, EventId)>,
 }
 
-/// By lane; or why there is none.
-fn subs<'f>(facts: &'f Facts<'_>) -> Result<BTreeMap<&'f str, Sub<'f>>, Measured> {
-    let mut subs: BTreeMap<&str, Sub<'_>> = BTreeMap::new();
-    for event in facts.trace.events.iter().filter(|event| !event.superseded) {
+/// By lane.
+pub type Subs<'a> = BTreeMap<&'a str, Sub<'a>>;
+
+/// Those of a trace, in one walk.
+pub(super) fn gathered(trace: &Trace) -> Subs<'_> {
+    let mut subs: Subs<'_> = BTreeMap::new();
+    for event in trace.events.iter().filter(|event| !event.superseded) {
         let id = match &event.body {
             Body::SubAgent(sub) => sub.id.as_str(),
             _ if !event.lane.is_empty() => event.lane.as_str(),
@@ -52,8 +55,13 @@ fn subs<'f>(facts: &'f Facts<'_>) -> Result<BTreeMap<&'f str, Sub<'f>>, Measured
             }
         }
     }
-    if !subs.is_empty() {
-        return Ok(subs);
+    subs
+}
+
+/// By lane; or why there is none.
+fn subs<'f, 'a>(facts: &'f Facts<'a>) -> Result<&'f Subs<'a>, Measured> {
+    if !facts.subs.is_empty() {
+        return Ok(&facts.subs);
     }
     let called = facts.acts.iter().any(|act| act.deed.act == Act::Delegate);
     Err(if called { untold("sub-agents, and one was called") } else { Measured::Undefined(NONE.to_owned()) })
@@ -69,12 +77,12 @@ pub const SUBAGENT_BRIEF_COMPLETENESS: Metric = Metric {
     unknown: "the source does not tell sub-agents, or not the brief of one that edited",
     fails: "A promise that does not concern the part handed out need not be in the brief; a promise in other words is missed, and one shared word is enough to be found.",
     of: |facts| match subs(facts) {
-        Ok(subs) => briefed(facts, &subs),
+        Ok(subs) => briefed(facts, subs),
         Err(why) => why,
     },
 };
 
-fn briefed(facts: &Facts<'_>, subs: &BTreeMap<&str, Sub<'_>>) -> Measured {
+fn briefed(facts: &Facts<'_>, subs: &Subs<'_>) -> Measured {
     let Some(task) = facts.task else { return Measured::Undefined("there is no interview".to_owned()) };
     let (mut found, mut cites, mut left) = (0, Vec::new(), BTreeSet::new());
     let mut all = 0;
@@ -202,12 +210,12 @@ pub const SUBAGENT_CONFLICTS: Metric = Metric {
     unknown: UNTOLD,
     fails: "Sub-agents that edit different parts of one file, or each in a working copy of its own, conflict only by this count; where the source writes each sub-agent's records in one piece, times do not overlap.",
     of: |facts| match subs(facts) {
-        Ok(subs) => conflicts(facts, &subs),
+        Ok(subs) => conflicts(facts, subs),
         Err(why) => why,
     },
 };
 
-fn conflicts(facts: &Facts<'_>, subs: &BTreeMap<&str, Sub<'_>>) -> Measured {
+fn conflicts(facts: &Facts<'_>, subs: &Subs<'_>) -> Measured {
     let mut by_path: BTreeMap<&str, Vec<(&str, Vec<EventId>)>> = BTreeMap::new();
     for ((path, lane), events) in edits_by_lane(facts) {
         by_path.entry(path).or_default().push((lane, events));
