@@ -125,8 +125,7 @@ fn run() -> String {
 }
 
 static SHIPPED: LazyLock<Result<Table, String>> = LazyLock::new(|| Table::parse(include_str!("programs.yaml")));
-static EMPTY: LazyLock<Table> =
-    LazyLock::new(|| Table::of_tools((HashMap::new(), HashMap::new())));
+static EMPTY: LazyLock<Table> = LazyLock::new(|| Table::of_tools((HashMap::new(), HashMap::new())));
 
 impl Table {
     /// The table that comes with evalrun. A test holds that it parses.

@@ -126,7 +126,9 @@ impl Pattern {
 
     fn is_match(&self, text: &str) -> bool {
         let quick = self.quick.as_ref();
-        if text.is_ascii() && let Some(quick) = quick {
+        if text.is_ascii()
+            && let Some(quick) = quick
+        {
             return quick.is_match(text);
         }
         quick.is_none_or(|quick| quick.is_match(text)) && self.exact().is_some_and(|exact| exact.is_match(text))
@@ -174,7 +176,8 @@ fn whole(hir: &Hir) -> Option<Vec<String>> {
         HirKind::Empty | HirKind::Look(_) => vec![String::new()],
         HirKind::Literal(text) => vec![String::from_utf8(text.0.to_vec()).ok()?],
         HirKind::Class(Class::Unicode(class)) => {
-            let letters: Vec<char> = class.ranges().iter().flat_map(|range| (range.start()..=range.end()).take(9)).collect();
+            let letters: Vec<char> =
+                class.ranges().iter().flat_map(|range| (range.start()..=range.end()).take(9)).collect();
             (letters.len() <= 8).then(|| letters.into_iter().map(String::from).collect())?
         }
         HirKind::Class(Class::Bytes(_)) => return None,
@@ -183,7 +186,9 @@ fn whole(hir: &Hir) -> Option<Vec<String>> {
         }
         HirKind::Repetition(_) => return None,
         HirKind::Capture(group) => whole(&group.sub)?,
-        HirKind::Concat(parts) => parts.iter().try_fold(vec![String::new()], |run, part| joined(&run, &whole(part)?))?,
+        HirKind::Concat(parts) => {
+            parts.iter().try_fold(vec![String::new()], |run, part| joined(&run, &whole(part)?))?
+        }
         HirKind::Alternation(ways) => ways.iter().map(whole).collect::<Option<Vec<_>>>()?.concat(),
     };
     (texts.len() <= MOST).then_some(texts)

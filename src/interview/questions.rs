@@ -180,7 +180,12 @@ impl Table {
         self.unmarked(sentence, open)
     }
 
-    fn marked(&self, sentence: &Sentence<'_>, (open, next): (&Sight<'_>, Option<&Sight<'_>>), invited: bool) -> AskKind {
+    fn marked(
+        &self,
+        sentence: &Sentence<'_>,
+        (open, next): (&Sight<'_>, Option<&Sight<'_>>),
+        invited: bool,
+    ) -> AskKind {
         let title = sentence.block == Block::Heading && sentence.after > 0;
         let closed = !open.text.contains(char::is_alphanumeric);
         let replied = || next.is_some_and(|next| self.any(&self.replied, next));
@@ -263,7 +268,12 @@ mod tests {
                     [phrase.to_owned(), format!("é {phrase}"), phrase.replace(' ', " — "), phrase.replace(", ", "é")];
                 for sentence in spoiled.iter().flat_map(|text| sentences(text)) {
                     let matches = each.iter().any(|pattern| pattern.is_match(&sentence.plain));
-                    assert_eq!(patterns.any(&(0..list.len()), &patterns.look(&sentence.plain)), matches, "{}", sentence.plain);
+                    assert_eq!(
+                        patterns.any(&(0..list.len()), &patterns.look(&sentence.plain)),
+                        matches,
+                        "{}",
+                        sentence.plain
+                    );
                     seen += usize::from(matches);
                 }
             }

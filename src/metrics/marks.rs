@@ -35,7 +35,8 @@ pub fn marks(text: &str) -> BTreeSet<String> {
             word.chars().skip(1).any(|mark| mark.is_uppercase() || mark.is_ascii_digit() || mark == '_' || mark == '.');
         inner || word.chars().all(|mark| mark.is_ascii_digit())
     };
-    let strong: BTreeSet<String> = quoted.into_iter().chain(pieces(text).filter(named).map(str::to_lowercase)).collect();
+    let strong: BTreeSet<String> =
+        quoted.into_iter().chain(pieces(text).filter(named).map(str::to_lowercase)).collect();
     if strong.is_empty() { words(text).filter(|word| word.chars().count() >= 6).collect() } else { strong }
 }
 

@@ -63,7 +63,6 @@ impl Marks {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

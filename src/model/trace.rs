@@ -158,9 +158,13 @@ impl Event {
     /// # Errors
     /// When the line is not an event at all.
     pub fn from_line(line: &str) -> Result<Event, serde_json::Error> {
-        if let Ok(line::Straight(event)) = serde_json::from_str(line) {
-            return Ok(event);
+        match serde_json::from_str(line) {
+            Ok(line::Straight(event)) => Ok(event),
+            Err(_) => Event::from_any_line(line),
         }
+    }
+
+    fn from_any_line(line: &str) -> Result<Event, serde_json::Error> {
         let line: Line<'_> = serde_json::from_str(line)?;
         Ok(Event {
             id: line.id,

@@ -4,6 +4,7 @@
 mod batching;
 mod real;
 mod recount;
+mod work;
 
 use super::tiny::{self, Case};
 use evalrun::{

@@ -121,3 +121,61 @@ impl<'de> DeserializeSeed<'de> for OfKind<'_> {
         Body::known(self.0, from).unwrap_or_else(|| Err(D::Error::custom("a kind of a later version")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    const LINE: &str = r#"{"id":3,"turn":2,"stage":"brief","by":"a/b","at":7,"time":"t","from":"f","superseded":true,"kind":"agent_message","body":{"text":"a\u00e9\n","phase":"final"}}"#;
+
+    /// Whatever a line is, it is what it is when its body is read in a second pass.
+    fn assert_same(line: &str) {
+        let (one, two) = (Event::from_line(line), Event::from_any_line(line));
+        assert_eq!(one.is_err(), two.is_err(), "{line}");
+        if let (Ok(one), Ok(two)) = (one, two) {
+            assert_eq!(one, two, "{line}");
+        }
+    }
+
+    #[test]
+    fn our_own_lines_are_read_in_one_pass() {
+        let Straight(event) = serde_json::from_str(LINE).unwrap();
+        assert_eq!(event, Event::from_any_line(LINE).unwrap());
+        assert_eq!((event.id, event.lane.as_str(), event.superseded), (EventId(3), "a/b", true));
+    }
+
+    #[test]
+    fn odd_lines_are_what_they_were() {
+        let deep = format!(
+            r#"{{"id":0,"turn":0,"kind":"tool_call","body":{{"name":"x","input":{}{}}}}}"#,
+            "[".repeat(126),
+            "]".repeat(126)
+        );
+        let lines = [
+            r#"{"id":0,"turn":0,"body":{"text":"x"},"kind":"user_message"}"#,
+            r#"{"id":0,"turn":0,"kind":"user_message","body":{"text":5}}"#,
+            r#"{"id":0,"turn":0,"kind":"of_tomorrow","body":{"text": 5}}"#,
+            r#"{"id":0,"turn":0,"kind":"user_m\u0065ssage","body":{"text":"x"}}"#,
+            r#"{"id":0,"turn":0,"kind":"user_message","kind":"error","body":{"text":"x"}}"#,
+            r#"{"id":0,"turn":0,"kind":"user_message","body":{"text":"x"},"body":{"text":"y"}}"#,
+            r#"{"id":0,"turn":0,"kind":"user_message","body":{"text":"x"},"more":[1]}"#,
+            r#"{"id":0,"turn":0,"at":null,"stage":null,"kind":"user_message","body":{"text":"x"}}"#,
+            r#"{"turn":0,"kind":"user_message","body":{"text":"x"}}"#,
+            r#"[3,2,"","",null,null,null,false,"user_message",{"text":"x"}]"#,
+            &deep,
+            "",
+            "null",
+        ];
+        lines.iter().for_each(|line| assert_same(line));
+    }
+
+    proptest! {
+        #[test]
+        fn spoiled_lines_are_what_they_were(at in 0..LINE.len(), with in "[ -~]{0,3}", cut in 0..4usize) {
+            let end = (at + cut).min(LINE.len());
+            assert_same(&format!("{}{with}{}", &LINE[..at], &LINE[end..]));
+        }
+    }
+}
