@@ -23,7 +23,7 @@ use crate::model::{
     trace::{AgentMessage, Body, Event, FileChange, ResultStatus, ToolCall, ToolResult, Trace},
 };
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 /// name, input -> acts.
 pub type Deeds<'r> = dyn Fn(&str, &Value) -> Vec<Deed> + Sync + 'r;
@@ -70,7 +70,7 @@ struct Pass<'a, 'r> {
     /// The input that is being hashed.
     input: Vec<u8>,
     /// Per lane, the calls without a result.
-    open: BTreeMap<&'a str, Vec<usize>>,
+    open: HashMap<&'a str, Vec<usize>>,
     /// The root's last message, while nothing was done after it.
     fresh: Option<usize>,
     /// The open batch and its number; a message closes it.
@@ -90,7 +90,7 @@ impl<'a, 'r> Pass<'a, 'r> {
             readers,
             keys: HashMap::new(),
             input: Vec::new(),
-            open: BTreeMap::new(),
+            open: HashMap::new(),
             fresh: None,
             batch: None,
             asking: None,

@@ -29,7 +29,7 @@ fn speaks(event: &Event) -> bool {
 
 #[test]
 fn each_call_and_each_message_is_read_once() {
-    let trace = long(2);
+    let trace = long(8);
     let (calls, texts) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let deeds = |name: &str, input: &Value| {
         calls.fetch_add(1, Ordering::Relaxed);
