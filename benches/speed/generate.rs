@@ -23,44 +23,74 @@ pub struct Shape {
     pub median_event: usize,
 }
 
+/// What must be in shell lines, in percent; a little more than is asked for.
+const SHELL: f64 = 2.2;
+
+impl Shape {
+    /// In percent of all bytes.
+    pub fn shell_share(&self) -> f64 {
+        self.shell as f64 * 100.0 / self.bytes as f64
+    }
+}
+
 /// The trace as the lines of its file, the header first: at least `bytes` long, and no more than one session longer.
 pub fn trace(bytes: usize, seed: u64) -> (String, Shape) {
     let sessions = sessions();
     let pool = pool(&sessions);
-    let mut text = serde_json::to_string(&header()).unwrap() + "\n";
-    let (mut shape, mut lengths, mut turn, mut round) = (Shape::default(), Vec::new(), 0, seed);
-    while text.len() < bytes {
-        for session in
-            sessions.iter().flat_map(|session| std::iter::repeat_n(session, if is_rich(session) { 6 } else { 1 }))
-        {
-            round += 1;
-            let change = Change { round, pool: &pool, cwd: session.header.cwd.clone() };
-            let base = u32::try_from(lengths.len()).unwrap();
-            for event in &session.events {
-                let changed = change.event(event.clone(), base, turn);
-                let line = changed.to_line().unwrap();
-                shape.shell += shell(&changed.body);
-                lengths.push(line.len());
-                text += &line;
-                text.push('\n');
-            }
-            turn += session.events.iter().map(|event| event.turn).max().unwrap_or(0);
-            if text.len() >= bytes {
-                break;
-            }
+    let mut long = Long::new(seed, &pool);
+    // Where shell lines are too few, a session that is rich in them comes in between.
+    let mut rich = sessions.iter().filter(|session| is_rich(session)).cycle();
+    for session in sessions.iter().cycle() {
+        long.add(session);
+        while long.text.len() < bytes && long.shape.shell_share() < SHELL {
+            long.add(rich.next().expect("a session that is rich in shell lines"));
+        }
+        if long.text.len() >= bytes {
+            break;
         }
     }
-    shape.events = lengths.len();
-    shape.bytes = text.len();
-    lengths.sort_unstable();
-    shape.median_event = lengths[lengths.len() / 2];
-    (text, shape)
+    long.lengths.sort_unstable();
+    long.shape.median_event = long.lengths[long.lengths.len() / 2];
+    (long.text, long.shape)
 }
 
-/// Sessions with many shell lines come more often, so that the whole has its part of them.
+struct Long<'p> {
+    text: String,
+    shape: Shape,
+    lengths: Vec<usize>,
+    turn: u32,
+    round: u64,
+    pool: &'p [String],
+}
+
+impl<'p> Long<'p> {
+    fn new(seed: u64, pool: &'p [String]) -> Long<'p> {
+        let text = serde_json::to_string(&header()).unwrap() + "\n";
+        Long { text, shape: Shape::default(), lengths: Vec::new(), turn: 0, round: seed, pool }
+    }
+
+    fn add(&mut self, session: &Trace) {
+        self.round += 1;
+        let change = Change { round: self.round, pool: self.pool, cwd: session.header.cwd.clone() };
+        let base = u32::try_from(self.lengths.len()).unwrap();
+        for event in &session.events {
+            let changed = change.event(event.clone(), base, self.turn);
+            let line = changed.to_line().unwrap();
+            self.shape.shell += shell(&changed.body);
+            self.lengths.push(line.len());
+            self.text += &line;
+            self.text.push('\n');
+        }
+        self.turn += session.events.iter().map(|event| event.turn).max().unwrap_or(0);
+        self.shape.events = self.lengths.len();
+        self.shape.bytes = self.text.len();
+    }
+}
+
+/// Enough shell lines to bring the share of the whole up.
 fn is_rich(session: &Trace) -> bool {
     let bytes: usize = session.events.iter().map(|event| event.to_line().unwrap().len()).sum();
-    session.events.iter().map(|event| shell(&event.body)).sum::<usize>() * 50 > bytes
+    session.events.iter().map(|event| shell(&event.body)).sum::<usize>() as f64 * 100.0 > 1.5 * SHELL * bytes as f64
 }
 
 fn sessions() -> Vec<Trace> {

@@ -161,11 +161,11 @@ impl Stages {
 
 fn of_shape(shape: &generate::Shape) -> String {
     format!(
-        "{:.1} MB, {} events, median {} bytes, {:.1} % in shell lines",
+        "{:.1} MB, {} events, median {} bytes (goal: under 2048), {:.1} % in shell lines (goal: 2)",
         shape.bytes as f64 / 1e6,
         shape.events,
         shape.median_event,
-        shape.shell as f64 * 100.0 / shape.bytes as f64
+        shape.shell_share()
     )
 }
 

@@ -18,6 +18,8 @@ pub struct Table {
     programs: HashMap<String, Arc<Program>>,
     tasks: Arc<HashMap<String, Act>>,
     tools: HashMap<String, Tool>,
+    /// Tools whose names are compared letter by letter.
+    exact: HashMap<String, Tool>,
 }
 
 /// One program of the table.
@@ -123,8 +125,7 @@ fn run() -> String {
 }
 
 static SHIPPED: LazyLock<Result<Table, String>> = LazyLock::new(|| Table::parse(include_str!("programs.yaml")));
-static EMPTY: LazyLock<Table> =
-    LazyLock::new(|| Table { programs: HashMap::new(), tasks: Arc::default(), tools: HashMap::new() });
+static EMPTY: LazyLock<Table> = LazyLock::new(|| Table::of_tools((HashMap::new(), HashMap::new())));
 
 impl Table {
     /// The table that comes with evalrun. A test holds that it parses.
@@ -142,15 +143,19 @@ impl Table {
             table.add_program(key, act)?;
         }
         for (name, spec) in &acts.tools {
-            table.tools.insert(tools::canonical(name), Tool::of_suite(spec)?);
+            table.tools.insert(tools::canonical(name).into_owned(), Tool::of_suite(spec)?);
         }
         Ok(table)
+    }
+
+    fn of_tools((tools, exact): tools::Named) -> Table {
+        Table { programs: HashMap::new(), tasks: Arc::default(), tools, exact }
     }
 
     /// Reads a table written like `programs.yaml`.
     pub fn parse(yaml: &str) -> Result<Table, String> {
         let file: File = serde_yaml::from_str(yaml).map_err(|error| error.to_string())?;
-        let mut table = Table { programs: HashMap::new(), tasks: Arc::default(), tools: tools::shipped()? };
+        let mut table = Table::of_tools(tools::shipped()?);
         let mut tasks = HashMap::new();
         for (act, words) in &file.tasks {
             let act = Act::named(act).ok_or_else(|| unknown_act(act))?;
@@ -189,6 +194,10 @@ impl Table {
 
     pub(super) fn tool(&self, canonical: &str) -> Option<&Tool> {
         self.tools.get(canonical)
+    }
+
+    pub(super) fn exact_tool(&self, name: &str) -> Option<&Tool> {
+        self.exact.get(name)
     }
 
     /// Cmdlets are found in any case.

@@ -2,6 +2,7 @@
 //!
 //! What they are called is data (`tools.yaml`); what stands in their input is looked up by the field names given there.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -145,7 +146,10 @@ fn inner_calls(name: &str, tool: &Tool, (input, table): (&Value, &Table)) -> Vec
 }
 
 /// Names are compared without case, `_` and `-`.
-pub(super) fn canonical(name: &str) -> String {
+pub(super) fn canonical(name: &str) -> Cow<'_, str> {
+    if name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) {
+        return name.into();
+    }
     name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
 }
 
@@ -205,8 +209,11 @@ fn act(word: &str) -> Result<Act, String> {
     Act::named(word).ok_or_else(|| unknown_act(word))
 }
 
-/// Exact names are kept under `=name`, verbs under `verb:`; neither can be typed as a canonical name.
-pub(super) fn shipped() -> Result<HashMap<String, Tool>, String> {
+/// Tools by canonical name, and tools by the name as it stands.
+pub(super) type Named = (HashMap<String, Tool>, HashMap<String, Tool>);
+
+/// Verbs are kept under `verb:`, which cannot be typed as a canonical name.
+pub(super) fn shipped() -> Result<Named, String> {
     let file = parsed()?;
     let usual = file.verb_fields.tool();
     let mut tools = HashMap::new();
@@ -223,23 +230,22 @@ pub(super) fn shipped() -> Result<HashMap<String, Tool>, String> {
             how: entry.how,
         };
         for name in entry.names.split_whitespace() {
-            tools.insert(canonical(name), tool.clone());
+            tools.insert(canonical(name).into_owned(), tool.clone());
         }
     }
-    for (name, word) in &file.exact {
-        tools.insert(format!("={name}"), Tool::plain(act(word)?));
-    }
+    let exact = file.exact.into_iter().map(|(name, word)| Ok((name, Tool::plain(act(&word)?))));
+    let exact = exact.collect::<Result<_, String>>()?;
     for (word, verbs) in &file.verbs {
         for verb in verbs.split_whitespace() {
             tools.insert(format!("verb:{verb}"), Tool { act: act(word)?, ..usual.clone() });
         }
     }
-    Ok(tools)
+    Ok((tools, exact))
 }
 
 /// The tool of a name as it stands, without a version, or behind the name of a server; else of the verb of an MCP tool.
 fn find<'t>(name: &str, table: &'t Table) -> Option<&'t Tool> {
-    if let Some(tool) = table.tool(&format!("={name}")) {
+    if let Some(tool) = table.exact_tool(name) {
         return Some(tool);
     }
     if let Some(tool) = known(name, table) {

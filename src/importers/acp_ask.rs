@@ -148,7 +148,7 @@ mod tests {
         let titled = form(&json!({"c": {"type": "string", "oneOf": [{"const": 7, "title": "Seven"}]}}), &[]);
         assert_eq!(titled.filled("seven"), accept(json!({"c": 7})));
         let several = form(
-            json!({"name": {"type": "string", "title": "A name"}, "sure": {"type": "boolean"}, "n": {"type": "integer"}}),
+            &json!({"name": {"type": "string", "title": "A name"}, "sure": {"type": "boolean"}, "n": {"type": "integer"}}),
             &["name"],
         );
         assert_eq!(several.ask().text, "Which colour?\nA name");

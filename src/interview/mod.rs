@@ -13,6 +13,7 @@
 //! ```
 
 mod answer;
+mod filtered;
 mod prose;
 pub mod questions;
 mod reached;

@@ -164,6 +164,10 @@ fn mask_inline(line: &str, offset: usize, bytes: &mut [u8]) {
     while let Some(found) = line.as_bytes()[at..].iter().position(|byte| OPENS[usize::from(*byte)]) {
         at += found;
         let rest = &line[at..];
+        if rest.starts_with('h') && !rest.starts_with("http") {
+            at += 1;
+            continue;
+        }
         let Some(c) = rest.chars().next() else { break };
         let span = match c {
             '`' => code_span(rest),
@@ -296,17 +300,19 @@ fn item_mark(body: &str) -> Option<usize> {
 
 fn cut(masked: &str, range: Range<usize>) -> Vec<Range<usize>> {
     let mut found = Vec::new();
-    let mut start = range.start;
-    let mut chars = masked[range.clone()].char_indices().map(|(at, c)| (range.start + at, c)).peekable();
-    while let Some((at, c)) = chars.next() {
+    let (mut start, mut from) = (range.start, range.start);
+    let may_end = |byte: &u8| matches!(byte, b'.' | b'?' | b'!') || !byte.is_ascii();
+    while let Some(at) = masked.as_bytes()[from..range.end].iter().position(may_end).map(|at| from + at) {
+        let rest = &masked[at..range.end];
+        let Some(c) = rest.chars().next() else { break };
         if !is_end(c) {
+            from = at + c.len_utf8();
             continue;
         }
-        let mut end = at + c.len_utf8();
-        while let Some((next, c)) = chars.next_if(|(_, c)| is_end(*c) || closes(*c)) {
-            end = next + c.len_utf8();
-        }
-        let boundary = chars.peek().is_none_or(|(_, next)| next.is_whitespace()) || !c.is_ascii();
+        let after = rest[c.len_utf8()..].trim_start_matches(|c: char| is_end(c) || closes(c));
+        let end = range.end - after.len();
+        from = end;
+        let boundary = after.chars().next().is_none_or(char::is_whitespace) || !c.is_ascii();
         if boundary && !(c == '.' && abbreviates(&masked[start..at])) {
             found.push(start..end);
             start = end;
@@ -336,11 +342,34 @@ fn abbreviates(before: &str) -> bool {
     ["e.g", "i.e", "eg", "ie", "vs", "cf", "approx", "resp"].iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
+/// Bytes that stay as they are but for their case, with no closer look.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'}' {
+        plain[byte as usize] = !matches!(byte, b'*' | b'#' | b'_');
+        byte += 1;
+    }
+    plain
+};
+
 fn normal(masked: &str) -> String {
     let mut plain = String::with_capacity(masked.len());
     let mut pending = false;
     let mut last = ' ';
-    for c in tail(masked).chars() {
+    let mut rest = tail(masked);
+    loop {
+        let run = rest.bytes().position(|byte| !PLAIN[usize::from(byte)]).unwrap_or(rest.len());
+        let (letters, more) = rest.split_at(run);
+        if !letters.is_empty() {
+            if pending && !plain.is_empty() {
+                plain.push(' ');
+            }
+            (pending, last) = (false, ' ');
+            plain.push_str(letters);
+        }
+        let Some(c) = more.chars().next() else { break };
+        rest = &more[c.len_utf8()..];
         let repeated = std::mem::replace(&mut last, c) == c;
         let c = match c {
             '\u{1}' | '\u{2}' if repeated => continue,
@@ -364,8 +393,9 @@ fn normal(masked: &str) -> String {
             plain.push(' ');
         }
         pending = false;
-        if c.is_ascii() { plain.push(c.to_ascii_lowercase()) } else { plain.extend(c.to_lowercase()) }
+        plain.extend(c.to_lowercase());
     }
+    plain.make_ascii_lowercase();
     let end = plain.trim_end_matches(|c: char| !c.is_alphanumeric() && !"?:.!".contains(c)).len();
     plain.truncate(end);
     if let Some(mark) = plain.rfind(|c: char| c.is_alphanumeric()) {

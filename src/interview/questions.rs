@@ -11,11 +11,13 @@
 //! assert_eq!(questions::kind("Tests pass. Let me know if you have questions.", "en"), None);
 //! ```
 
-use super::prose::{Block, Sentence, sentences};
+use super::{
+    filtered::{List, Patterns, Sight},
+    prose::{Block, Sentence, sentences},
+};
 use crate::model::ask::AskKind;
-use regex::{Regex, RegexBuilder, RegexSet};
 use serde::Deserialize;
-use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
+use std::{collections::BTreeMap, sync::LazyLock};
 
 /// A question nobody is addressed in, with more statements than this after it, belongs to the explanation.
 const FAR_FROM_THE_END: usize = 500;
@@ -34,10 +36,11 @@ pub fn questions(text: &str, language: &str) -> Vec<Asked> {
     let mut invited = false;
     let mut found = Vec::new();
     let all = sentences(text);
+    let sights: Vec<Sight<'_>> = all.iter().map(|sentence| table.phrases.look(&sentence.plain)).collect();
     for (at, sentence) in all.iter().enumerate() {
-        invited = table.invites(sentence, invited);
-        let next = all.get(at + 1).map_or("", |next| next.plain.as_str());
-        if let Some(kind) = table.classify(sentence, next, invited) {
+        let sight = &sights[at];
+        invited = table.invites(sentence, sight, invited);
+        if let Some(kind) = table.classify(sentence, (sight, sights.get(at + 1)), invited) {
             found.push(Asked { sentence: sentence.text.to_owned(), kind });
         }
     }
@@ -91,88 +94,102 @@ struct Asking {
     lead: Vec<String>,
 }
 
-/// A list of patterns, seen in one pass; most sentences hold none of them.
-struct Patterns {
-    quick: Quick,
-    all: RegexSet,
-    each: Vec<Regex>,
-}
-
-/// One expression for a whole list: it sees whatever one of the patterns sees, and in a text that is not ASCII perhaps more.
-///
-/// A word border of Unicode sends every text that is not ASCII to a slow engine. Ours stand beside an ASCII letter, where ASCII has a
-/// border wherever Unicode has one. `None`: it did not compile, and sees everything.
-struct Quick(Option<Regex>);
-
 struct Table {
+    phrases: Patterns,
     /// All that makes a sentence without a mark ask; most sentences end here.
-    asking: Quick,
-    closer: Patterns,
-    go_ahead: [Patterns; 2],
-    offer: [Patterns; 2],
-    question: Patterns,
-    imperative: Patterns,
-    lead: Patterns,
-    rhetoric: Patterns,
-    addressed: Patterns,
-    mentions: Patterns,
-    title: Patterns,
-    invites: Patterns,
-    replied: Patterns,
-    extra: Patterns,
-    two_ways: Patterns,
+    asking: List,
+    closer: List,
+    go_ahead: [List; 2],
+    offer: [List; 2],
+    question: List,
+    imperative: List,
+    lead: List,
+    rhetoric: List,
+    addressed: List,
+    mentions: List,
+    title: List,
+    invites: List,
+    replied: List,
+    extra: List,
+    two_ways: List,
 }
 
 impl Table {
     fn new(source: &Source) -> Table {
-        let plain = [&source.closer, &source.go_ahead.plain, &source.offer.plain, &source.question.plain];
+        let mut all = Vec::new();
+        // The first five stand side by side: together they are what asks.
+        let [closer, leave, offer, question, imperative] = [
+            &source.closer,
+            &source.go_ahead.plain,
+            &source.offer.plain,
+            &source.question.plain,
+            &source.question.imperative,
+        ]
+        .map(|list| added(&mut all, list));
         Table {
-            asking: Quick::of(plain.into_iter().flatten().chain(&source.question.imperative)),
-            closer: compile(&source.closer),
-            go_ahead: [compile(&source.go_ahead.mark), compile(&source.go_ahead.plain)],
-            offer: [compile(&source.offer.mark), compile(&source.offer.plain)],
-            question: compile(&source.question.plain),
-            imperative: compile(&source.question.imperative),
-            lead: compile(&source.question.lead),
-            rhetoric: compile(&source.rhetoric),
-            addressed: compile(&source.addressed),
-            mentions: compile(&source.mentions),
-            title: compile(&source.title),
-            invites: compile(&source.invites),
-            replied: compile(&source.replied),
-            extra: compile(&source.extra),
-            two_ways: compile(&source.two_ways),
+            asking: closer.start..imperative.end,
+            closer,
+            go_ahead: [added(&mut all, &source.go_ahead.mark), leave],
+            offer: [added(&mut all, &source.offer.mark), offer],
+            question,
+            imperative,
+            lead: added(&mut all, &source.question.lead),
+            rhetoric: added(&mut all, &source.rhetoric),
+            addressed: added(&mut all, &source.addressed),
+            mentions: added(&mut all, &source.mentions),
+            title: added(&mut all, &source.title),
+            invites: added(&mut all, &source.invites),
+            replied: added(&mut all, &source.replied),
+            extra: added(&mut all, &source.extra),
+            two_ways: added(&mut all, &source.two_ways),
+            phrases: Patterns::of(&all),
         }
     }
 
+    fn any(&self, list: &List, sight: &Sight<'_>) -> bool {
+        self.phrases.any(list, sight)
+    }
+
     /// Whether the list below this sentence, or the list it stands in, was announced as questions.
-    fn invites(&self, sentence: &Sentence<'_>, before: bool) -> bool {
+    fn invites(&self, sentence: &Sentence<'_>, sight: &Sight<'_>, before: bool) -> bool {
         let opens = sentence.block == Block::Heading || sentence.plain.ends_with(':');
         if opens {
-            any(&self.invites, &sentence.plain)
+            self.any(&self.invites, sight)
         } else {
             before && (sentence.block == Block::Item || sentence.marked)
         }
     }
 
-    fn classify(&self, sentence: &Sentence<'_>, next: &str, invited: bool) -> Option<AskKind> {
-        if sentence.lead && any(&self.lead, &sentence.plain) {
+    fn classify(
+        &self,
+        sentence: &Sentence<'_>,
+        (sight, next): (&Sight<'_>, Option<&Sight<'_>>),
+        invited: bool,
+    ) -> Option<AskKind> {
+        if sentence.lead && self.any(&self.lead, sight) {
             return Some(AskKind::Question);
         }
-        if !sentence.marked && !self.asking.sees(&sentence.plain) {
+        if !sentence.marked && !self.any(&self.asking, sight) {
             return None;
         }
-        let open = without(&self.closer, &sentence.plain);
+        let without = self.phrases.without(&self.closer, sight);
+        let open = without.as_ref().unwrap_or(sight);
         if sentence.marked {
-            return Some(self.marked(sentence, (&open, next), invited));
+            return Some(self.marked(sentence, (open, next), invited));
         }
-        self.unmarked(sentence, &open)
+        self.unmarked(sentence, open)
     }
 
-    fn marked(&self, sentence: &Sentence<'_>, (open, next): (&str, &str), invited: bool) -> AskKind {
+    fn marked(
+        &self,
+        sentence: &Sentence<'_>,
+        (open, next): (&Sight<'_>, Option<&Sight<'_>>),
+        invited: bool,
+    ) -> AskKind {
         let title = sentence.block == Block::Heading && sentence.after > 0;
-        let closed = !open.contains(char::is_alphanumeric);
-        if closed || any(&self.rhetoric, open) || any(&self.replied, next) {
+        let closed = !open.text.contains(char::is_alphanumeric);
+        let replied = || next.is_some_and(|next| self.any(&self.replied, next));
+        if closed || self.any(&self.rhetoric, open) || replied() {
             return AskKind::Rhetoric;
         }
         if let Some(kind) = self.permission(open) {
@@ -182,41 +199,43 @@ impl Table {
             return AskKind::Question;
         }
         if title {
-            return if any(&self.title, open) { AskKind::Question } else { AskKind::Rhetoric };
+            return if self.any(&self.title, open) { AskKind::Question } else { AskKind::Rhetoric };
         }
-        if any(&self.addressed, open) {
+        if self.any(&self.addressed, open) {
             return AskKind::Question;
         }
         if let Some(kind) = self.unmarked(sentence, open) {
             return kind;
         }
-        let far = sentence.after > FAR_FROM_THE_END && !any(&self.mentions, open);
+        let far = sentence.after > FAR_FROM_THE_END && !self.any(&self.mentions, open);
         if sentence.answered || far { AskKind::Rhetoric } else { AskKind::Question }
     }
 
     /// Leave to go on, or an offer; between two ways either is a decision.
-    fn permission(&self, open: &str) -> Option<AskKind> {
-        let leave = any(&self.go_ahead[0], open);
-        if !leave && !any(&self.offer[0], open) {
+    fn permission(&self, open: &Sight<'_>) -> Option<AskKind> {
+        let leave = self.any(&self.go_ahead[0], open);
+        if !leave && !self.any(&self.offer[0], open) {
             None
-        } else if any(&self.two_ways, open) {
+        } else if self.any(&self.two_ways, open) {
             Some(AskKind::Question)
-        } else if leave && !any(&self.extra, open) {
+        } else if leave && !self.any(&self.extra, open) {
             Some(AskKind::GoAhead)
         } else {
             Some(AskKind::Offer)
         }
     }
 
-    fn unmarked(&self, sentence: &Sentence<'_>, open: &str) -> Option<AskKind> {
-        let after_leave = without(&self.go_ahead[1], open);
-        let after_offer = without(&self.offer[1], &after_leave);
-        let order = sentence.block == Block::Text && any(&self.imperative, &after_offer);
-        if order || any(&self.question, &after_offer) {
+    fn unmarked(&self, sentence: &Sentence<'_>, open: &Sight<'_>) -> Option<AskKind> {
+        let leave = self.phrases.without(&self.go_ahead[1], open);
+        let after_leave = leave.as_ref().unwrap_or(open);
+        let offer = self.phrases.without(&self.offer[1], after_leave);
+        let after_offer = offer.as_ref().unwrap_or(after_leave);
+        let order = sentence.block == Block::Text && self.any(&self.imperative, after_offer);
+        if order || self.any(&self.question, after_offer) {
             Some(AskKind::Question)
-        } else if after_leave != open {
+        } else if after_leave.text != open.text {
             Some(AskKind::GoAhead)
-        } else if after_offer != after_leave {
+        } else if after_offer.text != after_leave.text {
             Some(AskKind::Offer)
         } else {
             None
@@ -224,97 +243,38 @@ impl Table {
     }
 }
 
-/// Patterns that do not compile are left out; a test holds that there are none.
-fn compile(patterns: &[String]) -> Patterns {
-    let each: Vec<Regex> = patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect();
-    let all = RegexSet::new(each.iter().map(Regex::as_str)).unwrap_or_else(|_| RegexSet::empty());
-    Patterns { quick: Quick::of(patterns), all, each }
-}
-
-impl Quick {
-    fn of<'p>(patterns: impl IntoIterator<Item = &'p String>) -> Quick {
-        let ascii = |pattern: &String| format!("(?:{})", pattern.replace("\\b", "(?-u:\\b)"));
-        let all: Vec<String> = patterns.into_iter().map(ascii).collect();
-        Quick(RegexBuilder::new(&all.join("|")).dfa_size_limit(8 << 20).build().ok())
-    }
-
-    fn sees(&self, text: &str) -> bool {
-        self.0.as_ref().is_none_or(|one| one.is_match(text))
-    }
-}
-
-fn any(patterns: &Patterns, text: &str) -> bool {
-    patterns.quick.sees(text) && (text.is_ascii() && patterns.quick.0.is_some() || patterns.all.is_match(text))
-}
-
-fn without<'t>(patterns: &Patterns, text: &'t str) -> Cow<'t, str> {
-    let mut left = Cow::Borrowed(text);
-    if !any(patterns, text) {
-        return left;
-    }
-    for pattern in &patterns.each {
-        if pattern.is_match(&left) {
-            left = Cow::Owned(pattern.replace_all(&left, " ").into_owned());
-        }
-    }
-    left
+/// Adds a list to all patterns, and says where it stands among them.
+fn added<'s>(all: &mut Vec<&'s String>, list: &'s [String]) -> List {
+    all.extend(list);
+    all.len() - list.len()..all.len()
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use regex::Regex;
 
+    /// Only the patterns whose texts stand in a sentence are tried: none of them may be one that matches.
     #[test]
-    fn every_set_of_the_table_compiles() {
-        for table in TABLES.values() {
-            let [go_ahead, offer] = [&table.go_ahead, &table.offer];
-            let lists = [
-                &table.closer,
-                &go_ahead[0],
-                &go_ahead[1],
-                &offer[0],
-                &offer[1],
-                &table.question,
-                &table.imperative,
-                &table.lead,
-            ];
-            let more = [
-                &table.rhetoric,
-                &table.addressed,
-                &table.mentions,
-                &table.title,
-                &table.invites,
-                &table.replied,
-                &table.extra,
-            ];
-            for list in lists.into_iter().chain(more).chain([&table.two_ways]) {
-                assert_eq!(list.all.len(), list.each.len());
-            }
-        }
-    }
-
-    /// The quick look may see too much, never too little: not beside letters, dashes or quotes that are not ASCII either.
-    #[test]
-    fn the_quick_look_misses_nothing() {
-        let table = TABLES.get("en").unwrap();
+    fn no_pattern_that_matches_is_passed_over() {
+        let sources: BTreeMap<String, Source> = serde_yaml::from_str(include_str!("questions.yaml")).unwrap();
         let mut seen = 0;
-        for phrase in include_str!("../../fixtures/questions/phrases.txt").lines() {
-            for text in
-                [phrase.to_owned(), format!("é {phrase}"), phrase.replace(' ', " — "), phrase.replace(", ", "é")]
-            {
-                for sentence in sentences(&text) {
-                    let lists =
-                        [&table.question, &table.imperative, &table.closer, &table.go_ahead[1], &table.offer[1]];
-                    for list in lists.into_iter().filter(|list| list.all.is_match(&sentence.plain)) {
-                        assert!(list.quick.sees(&sentence.plain) && table.asking.sees(&sentence.plain), "{text}");
-                        seen += 1;
-                    }
-                    let marked =
-                        [&table.go_ahead[0], &table.offer[0], &table.addressed, &table.rhetoric, &table.invites];
-                    for list in marked.into_iter().filter(|list| list.all.is_match(&sentence.plain)) {
-                        assert!(list.quick.sees(&sentence.plain), "{text}");
-                    }
+        for list in sources.values().flat_map(Source::lists) {
+            let patterns = Patterns::of(&list.iter().collect::<Vec<_>>());
+            let each: Vec<Regex> = list.iter().map(|pattern| Regex::new(pattern).unwrap()).collect();
+            for phrase in include_str!("../../fixtures/questions/phrases.txt").lines() {
+                let spoiled =
+                    [phrase.to_owned(), format!("é {phrase}"), phrase.replace(' ', " — "), phrase.replace(", ", "é")];
+                for sentence in spoiled.iter().flat_map(|text| sentences(text)) {
+                    let matches = each.iter().any(|pattern| pattern.is_match(&sentence.plain));
+                    assert_eq!(
+                        patterns.any(&(0..list.len()), &patterns.look(&sentence.plain)),
+                        matches,
+                        "{}",
+                        sentence.plain
+                    );
+                    seen += usize::from(matches);
                 }
             }
         }
@@ -324,28 +284,18 @@ mod tests {
     #[test]
     fn every_pattern_of_the_table_compiles() {
         let sources: BTreeMap<String, Source> = serde_yaml::from_str(include_str!("questions.yaml")).unwrap();
-        for source in sources.values() {
-            let lists = [
-                &source.closer,
-                &source.go_ahead.mark,
-                &source.go_ahead.plain,
-                &source.offer.mark,
-                &source.offer.plain,
-                &source.question.plain,
-                &source.question.imperative,
-                &source.question.lead,
-                &source.rhetoric,
-                &source.addressed,
-                &source.mentions,
-                &source.title,
-                &source.invites,
-                &source.replied,
-                &source.extra,
-                &source.two_ways,
-            ];
-            for pattern in lists.into_iter().flatten() {
-                Regex::new(pattern).unwrap();
-            }
+        for pattern in sources.values().flat_map(Source::lists).flatten() {
+            Regex::new(pattern).unwrap();
+        }
+    }
+
+    impl Source {
+        fn lists(&self) -> Vec<&Vec<String>> {
+            let asking = [&self.question.plain, &self.question.imperative, &self.question.lead];
+            let leave = [&self.go_ahead.mark, &self.go_ahead.plain, &self.offer.mark, &self.offer.plain];
+            let reader = [&self.rhetoric, &self.addressed, &self.mentions, &self.title, &self.invites, &self.replied];
+            let rest = [&self.closer, &self.extra, &self.two_ways];
+            asking.into_iter().chain(leave).chain(reader).chain(rest).collect()
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     facts::{Facts, share},
     paths,
-    texts::{EditText, Hunk, texts, unnumbered},
+    texts::{EditText, Hunk, unnumbered},
 };
 use crate::code::{self, Item, ItemKind, Language};
 use crate::model::{
@@ -19,11 +19,10 @@ const NO_SYMBOL: &str = "no public symbol that was there before was changed";
 pub fn measure(facts: &Facts<'_>) -> Measured {
     let own = facts.made();
     let counts = |path: &str| paths::class(path) == paths::Class::Code && !paths::is_test(path) && !own.contains(path);
-    let given = texts(facts);
     let mut changed: BTreeMap<String, EventId> = BTreeMap::new();
     let mut told: BTreeSet<&str> = BTreeSet::new();
     let mut untold = 0;
-    for text in given.iter().filter(|text| counts(&text.path)) {
+    for text in facts.texts.iter().filter(|text| counts(&text.path)) {
         told.insert(&text.path);
         match symbols(text) {
             Some(names) => names.into_iter().for_each(|name| {
@@ -127,7 +126,7 @@ fn symbols(text: &EditText<'_>) -> Option<BTreeSet<String>> {
 }
 
 /// Items of the piece itself that changed; `None` where it holds none that did.
-fn of_hunk(language: Language, hunk: &Hunk) -> Option<Vec<String>> {
+fn of_hunk(language: Language, hunk: &Hunk<'_>) -> Option<Vec<String>> {
     let (before, after) = (code::items(language, &hunk.before), code::items(language, &hunk.after));
     let key =
         |items: &[Item], item: &Item| (item.kind, item.name.clone(), item.scope.map(|scope| items[scope].name.clone()));
@@ -150,9 +149,9 @@ fn of_hunk(language: Language, hunk: &Hunk) -> Option<Vec<String>> {
 }
 
 /// The item around a piece: as the diff names it, or as a read of the file shows it.
-fn around(language: Language, hunk: &Hunk, read: Option<&str>) -> Option<Vec<String>> {
+fn around(language: Language, hunk: &Hunk<'_>, read: Option<&str>) -> Option<Vec<String>> {
     let public = |item: &Item| if item.public { vec![item.name.clone()] } else { Vec::new() };
-    let named = code::items(language, &hunk.around);
+    let named = code::items(language, hunk.around);
     if let Some(item) = named.last() {
         return Some(public(item));
     }

@@ -37,7 +37,8 @@ pub fn claims<'f>(facts: &'f Facts<'_>, words: &'static Lexicon) -> impl Iterato
 
 /// What had been proven when a message was sent.
 pub fn proof(facts: &Facts<'_>, when: EventId) -> Proof {
-    let Some(edit) = facts.code_edits().rev().find(|edit| edit.at.0 < when) else { return looked(facts, when) };
+    let before = facts.edits_before(when).iter().rev();
+    let Some(edit) = before.into_iter().find(|edit| edit.is_of_code()) else { return looked(facts, when) };
     let mut proof = Proof::Nothing(edit.at.0);
     for check in facts.checks_after(edit.at).take_while(|check| check.at.0 < when) {
         let event = check.at.0;
@@ -54,7 +55,8 @@ pub fn proof(facts: &Facts<'_>, when: EventId) -> Proof {
 /// In a chore nothing can be tested: there, a look at the result after the last edit is the proof.
 fn looked(facts: &Facts<'_>, when: EventId) -> Proof {
     let chore = facts.task.and_then(|task| task.kind) == Some(TaskKind::Chore);
-    let Some(edit) = facts.applied().rev().find(|edit| chore && edit.at.0 < when) else { return Proof::NoEdit };
+    let before = facts.edits_before(when).iter().rev();
+    let Some(edit) = before.into_iter().find(|edit| chore && edit.applied) else { return Proof::NoEdit };
     let from = facts.acts.partition_point(|act| act.at <= edit.at);
     let until = facts.acts.partition_point(|act| act.at.0 < when);
     let looks =

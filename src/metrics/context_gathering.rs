@@ -8,8 +8,10 @@ use super::{
     facts::{ActDone, At, Facts, count, share, untold},
     lexicon::pattern,
     paths,
+    split::Marks,
 };
 use crate::model::{act::Act, id::EventId, score::Measured};
+use aho_corasick::packed::Searcher;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use regex::RegexSet;
 use serde_json::json;
@@ -134,6 +136,8 @@ fn seen<'f>(facts: &'f Facts<'_>, first: &BTreeMap<&'f str, At>) -> BTreeMap<&'f
     };
     let last = first.values().max();
     let cwd = facts.home.as_deref().map(|cwd| format!("{}/", cwd.trim_end_matches('/')));
+    // Where no path holds a blank, the head of a line is one of its words.
+    let spaced = first.keys().copied().chain(cwd.as_deref()).any(|path| WORDS.split(path).next() != Some(path));
     for act in facts.acts.iter().take_while(|act| last.is_some_and(|last| act.at < *last)) {
         let looks = matches!(act.deed.act, Act::Search | Act::Vcs);
         let read = act.deed.act == Act::Read && facts.came_back(act);
@@ -143,16 +147,21 @@ fn seen<'f>(facts: &'f Facts<'_>, first: &BTreeMap<&'f str, At>) -> BTreeMap<&'f
         act.reads.iter().for_each(|path| note(path, act.at));
         if act.deed.act != Act::Read {
             let output = facts.call_of(act).output;
-            let heads = output.lines().filter_map(|line| line.split_once(':')).map(|(path, _)| path);
-            let words = output.split(|mark: char| mark.is_whitespace() || matches!(mark, ':' | '"' | '\'' | '`'));
+            let lines = if spaced { output } else { "" }.lines();
+            let heads = lines.filter_map(|line| line.split_once(':')).map(|(path, _)| path);
             heads
-                .chain(words)
+                .chain(WORDS.split(output))
                 .filter(|word| word.len() < 300)
                 .for_each(|word| note(plain(word, cwd.as_deref()), act.at));
         }
     }
     seen
 }
+
+/// What stands between paths in outputs.
+static WORDS: Marks = Marks::of(b" \t\n\x0b\x0c\r:\"'`", char::is_whitespace);
+/// Between words of a listing.
+static LISTED: Marks = Marks::of(b" \t\n\x0b\x0c\r:", char::is_whitespace);
 
 /// `./src/db.py`, `a/src/db.py` of a diff and `/repo/src/db.py` are `src/db.py`.
 fn plain<'w>(word: &'w str, cwd: Option<&str>) -> &'w str {
@@ -219,7 +228,7 @@ pub const TESTS_FOUND_BEFORE_EDIT: Metric = Metric {
 fn finds_tests(facts: &Facts<'_>, act: &ActDone) -> bool {
     let named = || act.reads.iter().any(|path| paths::is_test_place(path));
     let listed = || {
-        let words = facts.call_of(act).output.split(|mark: char| mark.is_whitespace() || mark == ':');
+        let words = LISTED.split(facts.call_of(act).output);
         words.filter(|word| word.len() < 200).any(paths::is_test_place)
     };
     match act.deed.act {
@@ -375,7 +384,7 @@ pub const HOUSE_RULES_READ: Metric = Metric {
             return Measured::cited(1.0, vec![act.at.0]);
         }
         let shown = facts.acts.iter().filter(|act| matches!(act.deed.act, Act::List | Act::Search)).find(|act| {
-            let words = facts.call_of(act).output.split(|mark: char| mark.is_whitespace() || mark == ':');
+            let words = LISTED.split(facts.call_of(act).output);
             words.filter(|word| word.len() < 200).any(paths::is_house_rules)
         });
         let named = facts.task.is_some_and(|task| task.gold.read.iter().any(|path| paths::is_house_rules(path)));
@@ -422,6 +431,15 @@ static CUT: LazyLock<RegexSet> = LazyLock::new(|| {
         r"|^\(?(\.\.\.)?\[?[Oo]utput (was )?truncated|^\[Showing lines \d+-\d+ of \d+|^<elided_chars>",
     ))
 });
+
+/// What each way of saying it holds; most outputs hold none, and are not looked at closer.
+static CUT_WORDS: LazyLock<Option<Searcher>> = LazyLock::new(|| {
+    Searcher::new(["runcated", "omitted ", "Output too large (", "[Showing lines ", "<elided_chars>"])
+});
+
+fn says_cut(output: &str) -> bool {
+    CUT_WORDS.as_ref().is_none_or(|words| words.find(output).is_some()) && CUT.is_match(output)
+}
 
 fn searches<'f>(facts: &'f Facts<'_>) -> impl Iterator<Item = &'f super::facts::Call<'f>> {
     let only_search = |call: &&super::facts::Call<'_>| {
@@ -470,7 +488,7 @@ pub const OUTPUTS_TRUNCATED: Metric = Metric {
         if facts.calls.is_empty() {
             return Measured::Undefined("no tool was called".to_owned());
         }
-        let cut = |call: &&super::facts::Call<'_>| !call.output_whole || CUT.is_match(call.output);
+        let cut = |call: &&super::facts::Call<'_>| !call.output_whole || says_cut(call.output);
         let cites: Vec<EventId> = facts.calls.iter().filter(cut).map(|call| call.event).collect();
         count(cites.len(), cites)
     },

@@ -1,9 +1,10 @@
 //! Exchanges: what the agent asked at one point, and what the interviewer made of it.
 
-use super::facts::{Facts, share};
-use crate::model::{ask::AskKind, id::EventId, interview::Decided, score::Measured, trace::Body, trace::Event};
-use serde_json::Value;
-use std::collections::BTreeSet;
+use super::{
+    facts::{Facts, share},
+    marks::{Told, marks, unsaid, used},
+};
+use crate::model::{ask::AskKind, id::EventId, interview::Decided, score::Measured};
 
 /// Questions of one message or call, with the facts they brought.
 pub struct Exchange<'f> {
@@ -60,97 +61,15 @@ fn spoken(facts: &Facts<'_>, from: EventId, until: EventId) -> bool {
 /// See the metric `answers_used`.
 pub fn answers_used(facts: &Facts<'_>) -> Measured {
     let Some(task) = facts.task else { return Measured::Undefined("there is no interview".to_owned()) };
-    let tells = facts.decisions.iter().filter(|(_, decision)| decision.decision == Decided::Tell);
-    let mut told: Vec<(EventId, BTreeSet<String>)> = Vec::new();
-    for (event, decision) in tells {
-        let known = said_before(facts, *event);
+    let mut told: Vec<Told> = Vec::new();
+    for (event, decision) in facts.decisions.iter().filter(|(_, decision)| decision.decision == Decided::Tell) {
         for fact in task.interview.facts.iter().filter(|fact| decision.facts.contains(&fact.id)) {
             let texts: Vec<&str> = fact.say.iter().map(|wording| wording.text.as_str()).collect();
-            let marks: BTreeSet<String> = marks(&texts.join(" ")).difference(&known).cloned().collect();
-            if !marks.is_empty() {
-                told.push((*event, marks));
-            }
+            told.push((*event, marks(&texts.join(" "))));
         }
     }
-    let (used, all) = (used(facts, &told, &|_| true), told.len());
+    let told = unsaid(facts, told);
+    let used = used(facts, &told, &|_| true);
     let cites = if used.is_empty() { told.iter().map(|(event, _)| *event).collect() } else { used.clone() };
-    share(used.len(), all, "no fact was told whose answer can be recognised", cites)
-}
-
-fn said_before(facts: &Facts<'_>, event: EventId) -> BTreeSet<String> {
-    facts.users.iter().take_while(|(user, _)| *user < event).flat_map(|(_, text)| words(text)).collect()
-}
-
-/// Which of what was told, in order, shows in the work after it (the events that count); one walk from the end, words gathered on the way.
-pub(super) fn used(
-    facts: &Facts<'_>,
-    told: &[(EventId, BTreeSet<String>)],
-    counts: &dyn Fn(&Event) -> bool,
-) -> Vec<EventId> {
-    let mut later: BTreeSet<String> = BTreeSet::new();
-    let mut used = Vec::new();
-    let mut open = told.iter().rev().peekable();
-    for event in facts.trace.events.iter().rev().filter(|event| !event.superseded) {
-        while let Some((told, marks)) = open.next_if(|(told, _)| *told >= event.id) {
-            if !marks.is_disjoint(&later) {
-                used.push(*told);
-            }
-        }
-        if open.peek().is_none() {
-            break;
-        }
-        if !counts(event) {
-            continue;
-        }
-        match &event.body {
-            Body::ToolCall(call) => gather(&call.input, &mut later),
-            Body::AgentMessage(said) => later.extend(words(said.text.as_str())),
-            Body::Plan(plan) => plan.steps.iter().for_each(|step| later.extend(words(&step.text))),
-            Body::FileChange(change) => later.extend(words(change.diff.as_str())),
-            Body::UserMessage(_)
-            | Body::Reasoning(_)
-            | Body::ToolResult(_)
-            | Body::Question(_)
-            | Body::Permission(_) => {}
-            Body::Interviewer(_) | Body::Stage(_) | Body::Snapshot(_) | Body::Check(_) | Body::Compaction(_) => {}
-            Body::SubAgent(_) | Body::Usage(_) | Body::TurnEnd(_) | Body::Limit(_) | Body::Error(_) => {}
-            Body::End(_) | Body::Unknown(_) => {}
-        }
-    }
-    used.reverse();
-    used
-}
-
-fn gather(value: &Value, into: &mut BTreeSet<String>) {
-    match value {
-        Value::String(text) => into.extend(words(text)),
-        Value::Array(items) => items.iter().for_each(|item| gather(item, into)),
-        Value::Object(map) => map.values().for_each(|item| gather(item, into)),
-        Value::Number(number) => {
-            into.insert(number.to_string());
-        }
-        Value::Null | Value::Bool(_) => {}
-    }
-}
-
-pub(super) fn words(text: &str) -> impl Iterator<Item = String> + '_ {
-    let split = text.split(|mark: char| !(mark.is_alphanumeric() || mark == '_' || mark == '.'));
-    split.map(|word| word.trim_matches('.')).filter(|word| !word.is_empty() && word.len() < 80).map(str::to_lowercase)
-}
-
-/// What an answer can be recognised by.
-pub(super) fn marks(text: &str) -> BTreeSet<String> {
-    let quoted: BTreeSet<String> = text.split('`').skip(1).step_by(2).flat_map(words).collect();
-    let named = |word: &&str| {
-        let inner =
-            word.chars().skip(1).any(|mark| mark.is_uppercase() || mark.is_ascii_digit() || mark == '_' || mark == '.');
-        inner || word.chars().all(|mark| mark.is_ascii_digit())
-    };
-    let split = || {
-        text.split(|mark: char| !(mark.is_alphanumeric() || mark == '_' || mark == '.'))
-            .map(|word| word.trim_matches('.'))
-    };
-    let named = split().filter(|word| !word.is_empty()).filter(named).map(str::to_lowercase);
-    let strong: BTreeSet<String> = quoted.into_iter().chain(named).collect();
-    if strong.is_empty() { words(text).filter(|word| word.chars().count() >= 6).collect() } else { strong }
+    share(used.len(), told.len(), "no fact was told whose answer can be recognised", cites)
 }

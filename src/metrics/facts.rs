@@ -11,7 +11,7 @@
 //!
 //! Superseded events are left out. Sub-agents' acts count, their messages do not.
 
-use super::{paths::Class, results::Verdict};
+use super::{paths::Class, repeats::Steps, results::Verdict, sub_agents::Subs, texts::EditText};
 use crate::model::{
     act::{Act, Deed},
     id::EventId,
@@ -41,6 +41,11 @@ pub struct Facts<'a> {
     /// In order of happening; those that did not apply are among them.
     pub edits: Vec<Edit>,
     pub checks: Vec<CheckRun>,
+    /// Reads, searches and edits, for what is done again.
+    pub steps: Steps<'a>,
+    /// What edits took away and put there, as far as it is told.
+    pub texts: Vec<EditText<'a>>,
+    pub subs: Subs<'a>,
     pub batches: Vec<Batch>,
     pub messages: Vec<Said<'a>>,
     pub questions: Vec<Asked>,
@@ -134,6 +139,13 @@ pub struct Edit {
     pub in_diff: Option<bool>,
 }
 
+impl Edit {
+    /// It took hold, and of neither prose nor data.
+    pub fn is_of_code(&self) -> bool {
+        self.applied && self.class == Class::Code
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EditBy {
     Act,
@@ -202,7 +214,12 @@ impl Facts<'_> {
 
     /// Edits of neither prose nor data.
     pub fn code_edits(&self) -> impl DoubleEndedIterator<Item = &Edit> {
-        self.applied().filter(|edit| edit.class == Class::Code)
+        self.edits.iter().filter(|edit| edit.is_of_code())
+    }
+
+    /// Edits of earlier events, those that did not apply too.
+    pub fn edits_before(&self, event: EventId) -> &[Edit] {
+        &self.edits[..self.edits.partition_point(|edit| edit.at.0 < event)]
     }
 
     pub fn last_code_edit(&self) -> Option<&Edit> {
@@ -253,6 +270,11 @@ impl Facts<'_> {
     pub fn said_at(&self, stage: &str) -> Option<EventId> {
         let of = |event: &EventId| self.trace.event(*event).is_some_and(|event| event.stage == stage);
         self.users.iter().map(|(event, _)| *event).find(of)
+    }
+
+    /// Index of the call that is this event.
+    pub fn call_at(&self, event: EventId) -> Option<usize> {
+        self.calls.binary_search_by_key(&event, |call| call.event).ok()
     }
 
     pub fn call_of(&self, act: &ActDone) -> &Call<'_> {
@@ -321,6 +343,9 @@ impl<'a> Facts<'a> {
             reported: Vec::new(),
             edits: Vec::new(),
             checks: Vec::new(),
+            steps: Steps::default(),
+            texts: Vec::new(),
+            subs: Subs::new(),
             batches: Vec::new(),
             messages: Vec::new(),
             questions: Vec::new(),

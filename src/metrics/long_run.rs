@@ -6,7 +6,7 @@
 use super::{
     Metric,
     facts::{Facts, count, share},
-    repeats::{Done, Step, What, steps},
+    repeats::{Done, Step, What},
     stages::{self, Cell, Row},
 };
 use crate::model::{
@@ -38,12 +38,12 @@ fn rework(facts: &Facts<'_>) -> Measured {
     if facts.compactions.is_empty() {
         return Measured::Undefined(NO_COMPACTION.to_owned());
     }
-    let steps: Vec<Step<'_>> = steps(facts).into_iter().filter(|step| step.lane.is_empty()).collect();
+    let steps: Vec<&Step<'_>> = facts.steps.all.iter().filter(|step| step.lane.is_empty()).collect();
     let mut done = Done::default();
     let mut again: Vec<bool> = Vec::with_capacity(steps.len());
     for (at, step) in steps.iter().enumerate() {
-        again.push(done.before(&step.what, |_| true).is_some());
-        done.note(&step.what, at);
+        again.push(done.before(step.what, |_| true).is_some());
+        done.note(step.what, at);
     }
     let borders: Vec<usize> =
         facts.compactions.iter().map(|event| steps.partition_point(|step| step.at.0 < *event)).collect();
@@ -57,7 +57,7 @@ fn rework(facts: &Facts<'_>) -> Measured {
     }
     let repeated = repeats(&after);
     let shares = [repeats(&before).len() as f64 / size(&before) as f64, repeated.len() as f64 / size(&after) as f64];
-    let of = |kind: fn(&What<'_>) -> bool| repeated.iter().filter(|at| kind(&steps[**at].what)).count();
+    let of = |kind: fn(What) -> bool| repeated.iter().filter(|at| kind(steps[**at].what)).count();
     let mut cites: Vec<EventId> = repeated.iter().map(|at| steps[*at].at.0).collect();
     cites.dedup();
     Measured::Value(Reading {

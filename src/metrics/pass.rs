@@ -8,7 +8,10 @@ use super::{
     facts::{ActDone, Asked, At, Batch, Call, CheckRun, Edit, EditBy, Facts, Reported, Said},
     home,
     paths::{self, Class},
+    repeats::Steps,
     results::{self, Setting},
+    sub_agents,
+    texts::texts,
 };
 use crate::acts::{Table, deeds_of_call};
 use crate::interview::questions::questions;
@@ -20,7 +23,7 @@ use crate::model::{
     trace::{AgentMessage, Body, Event, FileChange, ResultStatus, ToolCall, ToolResult, Trace},
 };
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 /// name, input -> acts.
 pub type Deeds<'r> = dyn Fn(&str, &Value) -> Vec<Deed> + Sync + 'r;
@@ -62,14 +65,12 @@ pub fn gather<'a>(trace: &'a Trace, given: Given<'a>, readers: &Readers<'_>) -> 
 struct Pass<'a, 'r> {
     facts: Facts<'a>,
     readers: &'r Readers<'r>,
-    /// Call event -> index in `facts.calls`.
-    calls: BTreeMap<EventId, usize>,
     /// Tool and the hash of its input -> its number.
     keys: HashMap<(&'a str, [u8; 32]), usize>,
     /// The input that is being hashed.
     input: Vec<u8>,
     /// Per lane, the calls without a result.
-    open: BTreeMap<&'a str, Vec<usize>>,
+    open: HashMap<&'a str, Vec<usize>>,
     /// The root's last message, while nothing was done after it.
     fresh: Option<usize>,
     /// The open batch and its number; a message closes it.
@@ -87,10 +88,9 @@ impl<'a, 'r> Pass<'a, 'r> {
         Pass {
             facts,
             readers,
-            calls: BTreeMap::new(),
             keys: HashMap::new(),
             input: Vec::new(),
-            open: BTreeMap::new(),
+            open: HashMap::new(),
             fresh: None,
             batch: None,
             asking: None,
@@ -177,7 +177,6 @@ impl<'a, 'r> Pass<'a, 'r> {
             duration_ms: None,
             acts: start..self.facts.acts.len(),
         });
-        self.calls.insert(event.id, index);
         self.open.entry(&event.lane).or_default().push(index);
         if event.lane.is_empty() {
             self.speech_ends(event.turn);
@@ -252,11 +251,14 @@ impl<'a, 'r> Pass<'a, 'r> {
     fn returned(&mut self, event: &'a Event, result: &'a ToolResult) {
         let open = self.open.entry(&event.lane).or_default();
         let index = match result.call {
-            Some(call) => self.calls.get(&call).copied(),
+            Some(call) => self.facts.call_at(call),
             None => open.first().copied(),
         };
         let Some(index) = index else { return };
-        open.retain(|other| *other != index);
+        // Most results come soon after their call; calls that never got one stay.
+        if let Some(at) = open.iter().rposition(|other| *other == index) {
+            open.remove(at);
+        }
         let call = &mut self.facts.calls[index];
         call.result = Some(event.id);
         call.status = result.status;
@@ -273,7 +275,7 @@ impl<'a, 'r> Pass<'a, 'r> {
         self.facts.reported.push(Reported {
             event: event.id,
             turn: event.turn,
-            call: change.call.and_then(|call| self.calls.get(&call).copied()),
+            call: change.call.and_then(|call| self.facts.call_at(call)),
             path: paths::place(self.facts.trace.header.cwd.as_deref(), None, &change.path),
             change: change.change,
             diff: change.diff.as_str(),
@@ -295,6 +297,9 @@ impl<'a, 'r> Pass<'a, 'r> {
         self.reported_edits();
         self.facts.edits.sort_by_key(|edit| edit.at);
         super::diffs::reconcile(&mut self.facts);
+        self.facts.steps = Steps::of(&self.facts);
+        self.facts.texts = texts(&self.facts);
+        self.facts.subs = sub_agents::gathered(self.facts.trace);
         for asked in &mut self.facts.questions {
             let said = self.facts.messages.binary_search_by_key(&asked.event, |said| said.event);
             asked.answerable = asked.by_tool || said.is_ok_and(|at| self.facts.messages[at].ends_turn);
@@ -346,15 +351,12 @@ impl<'a, 'r> Pass<'a, 'r> {
 
     /// What the agent reported and no act of the same call shows.
     fn reported_edits(&mut self) {
-        let known: BTreeSet<(usize, String)> = self
-            .facts
-            .edits
-            .iter()
-            .filter_map(|edit| Some((*self.calls.get(&edit.at.0)?, edit.path.clone())))
-            .collect();
+        let edits = self.facts.edits.iter();
+        let known: BTreeSet<(usize, &str)> =
+            edits.filter_map(|edit| Some((self.facts.call_at(edit.at.0)?, edit.path.as_str()))).collect();
         let mut found = Vec::new();
         for change in &self.facts.reported {
-            let told = change.call.is_some_and(|call| known.contains(&(call, change.path.clone())));
+            let told = change.call.is_some_and(|call| known.contains(&(call, change.path.as_str())));
             let told = told || change.call.is_none() && self.just_edited(change.event, &change.path);
             if told || paths::outside(&change.path) {
                 continue;
@@ -376,9 +378,10 @@ impl<'a, 'r> Pass<'a, 'r> {
 
     /// Whether the call before this event already edits the path, or edits something it does not name.
     fn just_edited(&self, event: EventId, path: &str) -> bool {
-        let Some((_, call)) = self.calls.range(..event).next_back() else { return false };
-        let acts = &self.facts.acts[self.facts.calls[*call].acts.clone()];
-        self.edited.contains(call)
+        let before = self.facts.calls.partition_point(|call| call.event < event);
+        let Some(call) = before.checked_sub(1) else { return false };
+        let acts = &self.facts.acts[self.facts.calls[call].acts.clone()];
+        self.edited.contains(&call)
             && acts.iter().any(|act| {
                 act.deed.act == Act::Edit && (act.writes.is_empty() || act.writes.iter().any(|own| own == path))
             })

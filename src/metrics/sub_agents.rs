@@ -5,9 +5,9 @@
 
 use super::{
     Metric,
-    exchange::{marks, used, words},
     facts::{Facts, count, share, untold},
-    repeats::{Done, What, steps},
+    marks::{Told, marks, unsaid, used, words},
+    repeats::{Done, What},
 };
 use crate::model::{
     act::Act,
@@ -15,7 +15,7 @@ use crate::model::{
     interview::Decided,
     score::{Measured, Reading},
     task::Task,
-    trace::{Body, SubAgentState},
+    trace::{Body, SubAgentState, Trace},
 };
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,16 +25,19 @@ const UNTOLD: &str = "the source does not tell sub-agents, and one was called";
 
 /// One sub-agent: what it was told, what it gave back, and when it was at work.
 #[derive(Default)]
-struct Sub<'f> {
-    briefs: Vec<(EventId, &'f str)>,
-    results: Vec<(EventId, &'f str)>,
+pub struct Sub<'a> {
+    briefs: Vec<(EventId, &'a str)>,
+    results: Vec<(EventId, &'a str)>,
     life: Option<(EventId, EventId)>,
 }
 
-/// By lane; or why there is none.
-fn subs<'f>(facts: &'f Facts<'_>) -> Result<BTreeMap<&'f str, Sub<'f>>, Measured> {
-    let mut subs: BTreeMap<&str, Sub<'_>> = BTreeMap::new();
-    for event in facts.trace.events.iter().filter(|event| !event.superseded) {
+/// By lane.
+pub type Subs<'a> = BTreeMap<&'a str, Sub<'a>>;
+
+/// Those of a trace, in one walk.
+pub(super) fn gathered(trace: &Trace) -> Subs<'_> {
+    let mut subs: Subs<'_> = BTreeMap::new();
+    for event in trace.events.iter().filter(|event| !event.superseded) {
         let id = match &event.body {
             Body::SubAgent(sub) => sub.id.as_str(),
             _ if !event.lane.is_empty() => event.lane.as_str(),
@@ -52,8 +55,13 @@ fn subs<'f>(facts: &'f Facts<'_>) -> Result<BTreeMap<&'f str, Sub<'f>>, Measured
             }
         }
     }
-    if !subs.is_empty() {
-        return Ok(subs);
+    subs
+}
+
+/// By lane; or why there is none.
+fn subs<'f, 'a>(facts: &'f Facts<'a>) -> Result<&'f Subs<'a>, Measured> {
+    if !facts.subs.is_empty() {
+        return Ok(&facts.subs);
     }
     let called = facts.acts.iter().any(|act| act.deed.act == Act::Delegate);
     Err(if called { untold("sub-agents, and one was called") } else { Measured::Undefined(NONE.to_owned()) })
@@ -69,12 +77,12 @@ pub const SUBAGENT_BRIEF_COMPLETENESS: Metric = Metric {
     unknown: "the source does not tell sub-agents, or not the brief of one that edited",
     fails: "A promise that does not concern the part handed out need not be in the brief; a promise in other words is missed, and one shared word is enough to be found.",
     of: |facts| match subs(facts) {
-        Ok(subs) => briefed(facts, &subs),
+        Ok(subs) => briefed(facts, subs),
         Err(why) => why,
     },
 };
 
-fn briefed(facts: &Facts<'_>, subs: &BTreeMap<&str, Sub<'_>>) -> Measured {
+fn briefed(facts: &Facts<'_>, subs: &Subs<'_>) -> Measured {
     let Some(task) = facts.task else { return Measured::Undefined("there is no interview".to_owned()) };
     let (mut found, mut cites, mut left) = (0, Vec::new(), BTreeSet::new());
     let mut all = 0;
@@ -120,9 +128,9 @@ fn promised<'t>(task: &'t Task, facts: &Facts<'_>, until: EventId) -> Vec<(&'t s
 /// Path and lane -> the edits of each.
 fn edits_by_lane<'f>(facts: &'f Facts<'_>) -> BTreeMap<(&'f str, &'f str), Vec<EventId>> {
     let mut found: BTreeMap<(&str, &str), Vec<EventId>> = BTreeMap::new();
-    for step in steps(facts) {
-        if let What::Edit(path) = step.what {
-            found.entry((path, step.lane)).or_default().push(step.at.0);
+    for step in &facts.steps.all {
+        if let What::Edit(file) = step.what {
+            found.entry((&facts.steps.files[file], step.lane)).or_default().push(step.at.0);
         }
     }
     found
@@ -144,18 +152,18 @@ pub const SUBAGENT_DUPLICATE_WORK: Metric = Metric {
 };
 
 fn duplicated(facts: &Facts<'_>) -> Measured {
-    let steps = steps(facts);
-    let looks = |what: &What<'_>| matches!(what, What::Read(..) | What::Search(_));
+    let steps = &facts.steps.all;
+    let looks = |what: What| matches!(what, What::Read(..) | What::Search(_));
     let mut done = Done::default();
     let mut twice: BTreeSet<usize> = BTreeSet::new();
     for (at, step) in steps.iter().enumerate() {
-        let other = done.before(&step.what, |other| steps[other].lane != step.lane).filter(|_| looks(&step.what));
+        let other = done.before(step.what, |other| steps[other].lane != step.lane).filter(|_| looks(step.what));
         if let Some(other) = other {
             twice.insert(if step.lane.is_empty() { other } else { at });
         }
-        done.note(&step.what, at);
+        done.note(step.what, at);
     }
-    let all = steps.iter().filter(|step| !step.lane.is_empty() && looks(&step.what)).count();
+    let all = steps.iter().filter(|step| !step.lane.is_empty() && looks(step.what)).count();
     let cites = twice.iter().map(|at| steps[*at].at.0).collect();
     share(twice.len(), all, "no sub-agent read or searched", cites)
 }
@@ -171,16 +179,7 @@ pub const SUBAGENT_RETURN_USED: Metric = Metric {
     fails: "One name in common is enough, so a result of many names is nearly always used; a result that rightly said `nothing found` has no mark and is left out.",
     of: |facts| match subs(facts) {
         Ok(subs) => {
-            let mut given: Vec<(EventId, BTreeSet<String>)> = Vec::new();
-            for sub in subs.values() {
-                let Some((event, _)) = sub.results.last() else { continue };
-                let briefs = sub.briefs.iter().flat_map(|(_, text)| words(text));
-                let users = facts.users.iter().take_while(|(user, _)| user < event).flat_map(|(_, text)| words(text));
-                let known: BTreeSet<String> = briefs.chain(users).collect();
-                let texts: Vec<&str> = sub.results.iter().map(|(_, text)| *text).collect();
-                given.push((*event, marks(&texts.join(" ")).difference(&known).cloned().collect()));
-            }
-            given.retain(|(_, marks)| !marks.is_empty());
+            let mut given = unsaid(facts, subs.values().filter_map(given_back).collect());
             given.sort();
             let used = used(facts, &given, &|event| event.lane.is_empty());
             let cites = if used.is_empty() { given.iter().map(|(event, _)| *event).collect() } else { used.clone() };
@@ -189,6 +188,17 @@ pub const SUBAGENT_RETURN_USED: Metric = Metric {
         Err(why) => why,
     },
 };
+
+/// The marks of all that a sub-agent gave back, without those of its brief, at the last of it.
+fn given_back(sub: &Sub<'_>) -> Option<Told> {
+    let (event, _) = sub.results.last()?;
+    let texts: Vec<&str> = sub.results.iter().map(|(_, text)| *text).collect();
+    let mut marks = marks(&texts.join(" "));
+    for word in sub.briefs.iter().flat_map(|(_, text)| words(text)) {
+        marks.remove(&word);
+    }
+    Some((*event, marks))
+}
 
 pub const SUBAGENT_CONFLICTS: Metric = Metric {
     id: "subagent_conflicts",
@@ -200,12 +210,12 @@ pub const SUBAGENT_CONFLICTS: Metric = Metric {
     unknown: UNTOLD,
     fails: "Sub-agents that edit different parts of one file, or each in a working copy of its own, conflict only by this count; where the source writes each sub-agent's records in one piece, times do not overlap.",
     of: |facts| match subs(facts) {
-        Ok(subs) => conflicts(facts, &subs),
+        Ok(subs) => conflicts(facts, subs),
         Err(why) => why,
     },
 };
 
-fn conflicts(facts: &Facts<'_>, subs: &BTreeMap<&str, Sub<'_>>) -> Measured {
+fn conflicts(facts: &Facts<'_>, subs: &Subs<'_>) -> Measured {
     let mut by_path: BTreeMap<&str, Vec<(&str, Vec<EventId>)>> = BTreeMap::new();
     for ((path, lane), events) in edits_by_lane(facts) {
         by_path.entry(path).or_default().push((lane, events));

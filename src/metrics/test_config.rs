@@ -5,23 +5,23 @@ use regex::RegexSet;
 use std::sync::LazyLock;
 
 /// How many more lines there are after than before that leave tests out.
-pub fn ignored(path: &str, hunks: &[Hunk]) -> usize {
+pub fn ignored(path: &str, hunks: &[Hunk<'_>]) -> usize {
     if is_config(path) { net(&IGNORED, hunks) } else { 0 }
 }
 
 /// How many more lines there are after than before that force a success.
-pub fn forced(path: &str, hunks: &[Hunk], is_test: bool) -> usize {
+pub fn forced(path: &str, hunks: &[Hunk<'_>], is_test: bool) -> usize {
     if is_config(path) || is_test { net(&FORCED, hunks) } else { 0 }
 }
 
 /// By lines, for a language without an outline: what was taken away, and skips added.
-pub fn by_lines(hunks: &[Hunk]) -> [(&'static str, usize); 4] {
+pub fn by_lines(hunks: &[Hunk<'_>]) -> [(&'static str, usize); 4] {
     let lost = |set: &RegexSet| net_of(set, hunks, |hunk| (&hunk.after, &hunk.before));
     let changed = {
         let of = |text: &str| {
             text.lines().filter(|line| ASSERTION.is_match(line)).map(|line| line.trim().to_owned()).collect()
         };
-        let differs = |hunk: &Hunk| {
+        let differs = |hunk: &Hunk<'_>| {
             let (was, is): (std::collections::BTreeSet<String>, std::collections::BTreeSet<String>) =
                 (of(&hunk.before), of(&hunk.after));
             was.difference(&is).count().min(is.difference(&was).count())
@@ -36,11 +36,11 @@ pub fn by_lines(hunks: &[Hunk]) -> [(&'static str, usize); 4] {
     ]
 }
 
-fn net(set: &RegexSet, hunks: &[Hunk]) -> usize {
+fn net(set: &RegexSet, hunks: &[Hunk<'_>]) -> usize {
     net_of(set, hunks, |hunk| (&hunk.before, &hunk.after))
 }
 
-fn net_of(set: &RegexSet, hunks: &[Hunk], of: fn(&Hunk) -> (&String, &String)) -> usize {
+fn net_of(set: &RegexSet, hunks: &[Hunk<'_>], of: for<'h> fn(&'h Hunk<'_>) -> (&'h str, &'h str)) -> usize {
     let count = |text: &str| text.lines().filter(|line| set.is_match(line)).count();
     let (was, is) = hunks.iter().map(of).fold((0, 0), |(was, is), (old, new)| (was + count(old), is + count(new)));
     is.saturating_sub(was)

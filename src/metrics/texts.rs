@@ -6,32 +6,36 @@
 use super::{commands, facts::Facts, paths};
 use crate::model::{act::Act, id::EventId};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
-/// The text of one edit of one file.
-pub struct EditText<'f> {
+/// The text of one edit of one file; what the trace holds as it is, is borrowed from it.
+pub struct EditText<'a> {
     pub event: EventId,
     /// Relative to the workspace.
     pub path: String,
-    pub hunks: Vec<Hunk>,
+    pub hunks: Vec<Hunk<'a>>,
     /// The last output before of a read of this file alone.
-    pub read: Option<&'f str>,
+    pub read: Option<&'a str>,
 }
 
 /// One place: context lines stand on both sides.
 #[derive(Default)]
-pub struct Hunk {
-    pub before: String,
-    pub after: String,
+pub struct Hunk<'a> {
+    pub before: Cow<'a, str>,
+    pub after: Cow<'a, str>,
     /// The line that a diff names as the one around.
-    pub around: String,
+    pub around: &'a str,
 }
 
-impl Hunk {
+impl Hunk<'_> {
     fn line(&mut self, line: &str) {
         let (mark, rest) = line.split_at_checked(1).unwrap_or(("", ""));
         let mut push = |before: bool, after: bool, text: &str| {
             for side in [before.then_some(&mut self.before), after.then_some(&mut self.after)].into_iter().flatten() {
+                let side = side.to_mut();
                 side.push_str(text);
                 side.push('\n');
             }
@@ -46,9 +50,9 @@ impl Hunk {
 }
 
 /// Every edit whose text the trace gives. An edit given by its call is not taken again from its report.
-pub fn texts<'f>(facts: &'f Facts<'_>) -> Vec<EditText<'f>> {
+pub(super) fn texts<'a>(facts: &Facts<'a>) -> Vec<EditText<'a>> {
     let mut texts = Vec::new();
-    let mut reads: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut reads: BTreeMap<&str, &'a str> = BTreeMap::new();
     let mut given: BTreeSet<EventId> = BTreeSet::new();
     let cwd = facts.trace.header.cwd.as_deref();
     for call in facts.calls.iter().filter(|call| call.ran() && !call.failed()) {
@@ -82,7 +86,7 @@ pub fn texts<'f>(facts: &'f Facts<'_>) -> Vec<EditText<'f>> {
 }
 
 /// Edits that only the patch between two snapshots shows: the path was edited in between, and no text of it is known.
-fn by_snapshots<'f>(facts: &'f Facts<'_>, texts: &mut Vec<EditText<'f>>) {
+fn by_snapshots<'a>(facts: &Facts<'a>, texts: &mut Vec<EditText<'a>>) {
     let mut marks = facts.snapshots.iter();
     let mut from = EventId(0);
     for (name, patch) in facts.diffs {
@@ -102,7 +106,7 @@ fn by_snapshots<'f>(facts: &'f Facts<'_>, texts: &mut Vec<EditText<'f>>) {
         let edits = facts.applied().filter(|edit| edit.at.0 >= from && edit.at.0 <= *until);
         let made: BTreeMap<&str, EventId> = edits.map(|edit| (edit.path.as_str(), edit.at.0)).collect();
         let shown = of_patch(patch).into_iter().filter(|(path, _)| !known.contains(path.as_str()));
-        let shown: Vec<EditText<'f>> = shown
+        let shown: Vec<EditText<'a>> = shown
             .filter_map(|(path, hunks)| Some(EditText { event: *made.get(path.as_str())?, path, hunks, read: None }))
             .collect();
         texts.extend(shown);
@@ -114,34 +118,40 @@ const OLD: &[&str] = &["old_string", "old_str", "oldText", "old", "find", "searc
 const NEW: &[&str] = &["new_string", "new_str", "newText", "new", "replace", "replacement"];
 const WHOLE: &[&str] = &["content", "file_text", "text", "contents", "CodeContent"];
 
-fn of_call(input: &Value, path: &str, read: Option<&str>) -> Vec<(String, Vec<Hunk>)> {
-    let field =
-        |value: &Value, names: &[&str]| names.iter().find_map(|name| value.get(name)?.as_str()).map(str::to_owned);
-    let pair = |value: &Value| {
-        let (before, after) = (field(value, OLD)?, field(value, NEW)?);
-        Some(Hunk { before, after, around: String::new() })
-    };
+/// The files that something changed.
+type Files<'a> = Vec<(String, Vec<Hunk<'a>>)>;
+
+fn of_call<'a>(input: &'a Value, path: &str, read: Option<&'a str>) -> Files<'a> {
     if let Some(edits) = input.get("edits").and_then(Value::as_array) {
-        let hunks: Vec<Hunk> = edits.iter().filter_map(pair).collect();
+        let hunks: Vec<Hunk<'_>> = edits.iter().filter_map(pair).collect();
         return if hunks.is_empty() { Vec::new() } else { vec![(path.to_owned(), hunks)] };
     }
     if let Some(hunk) = pair(input) {
         return vec![(path.to_owned(), vec![hunk])];
     }
     if let (Some(after), Some(before)) = (field(input, WHOLE), read) {
-        return vec![(path.to_owned(), vec![Hunk { before: unnumbered(before), after, around: String::new() }])];
+        return vec![(path.to_owned(), vec![Hunk { before: unnumbered(before), after: after.into(), around: "" }])];
     }
-    let line = commands::line_of(input).map(str::to_owned).or_else(|| field(input, &["patch", "patchText", "diff"]));
+    let line = commands::line_of(input).or_else(|| field(input, &["patch", "patchText", "diff"]));
     match line {
-        Some(text) if text.contains("*** Begin Patch") || text.contains("\n+++ ") => of_patch(&text),
-        Some(text) if text.contains("<<") => of_heredoc(&text, path, read).into_iter().collect(),
+        Some(text) if text.contains("*** Begin Patch") || text.contains("\n+++ ") => of_patch(text),
+        Some(text) if text.contains("<<") => of_heredoc(text, path, read).into_iter().collect(),
         Some(_) | None => Vec::new(),
     }
 }
 
+fn field<'a>(value: &'a Value, names: &[&str]) -> Option<&'a str> {
+    names.iter().find_map(|name| value.get(name)?.as_str())
+}
+
+fn pair(value: &Value) -> Option<Hunk<'_>> {
+    let (before, after) = (field(value, OLD)?, field(value, NEW)?);
+    Some(Hunk { before: before.into(), after: after.into(), around: "" })
+}
+
 /// The files of a patch, in either of the two formats that agents write.
-fn of_patch(text: &str) -> Vec<(String, Vec<Hunk>)> {
-    let mut files: Vec<(String, Vec<Hunk>)> = Vec::new();
+fn of_patch(text: &str) -> Files<'_> {
+    let mut files: Files<'_> = Vec::new();
     let mut old = "";
     for line in text.lines() {
         old = line.strip_prefix("--- a/").unwrap_or(old);
@@ -163,18 +173,18 @@ fn of_patch(text: &str) -> Vec<(String, Vec<Hunk>)> {
     files
 }
 
-fn of_diff(text: &str) -> Vec<Hunk> {
+fn of_diff(text: &str) -> Vec<Hunk<'_>> {
     let mut hunks = Vec::new();
     text.lines().filter(|line| !line.starts_with("+++ ")).for_each(|line| hunk_line(&mut hunks, line));
     hunks
 }
 
-fn hunk_line(hunks: &mut Vec<Hunk>, line: &str) {
+fn hunk_line<'a>(hunks: &mut Vec<Hunk<'a>>, line: &'a str) {
     if line.starts_with("--- ") {
         return;
     }
     if let Some(rest) = line.strip_prefix("@@") {
-        let around = rest.rsplit_once("@@").map_or(rest, |(_, around)| around).trim().to_owned();
+        let around = rest.rsplit_once("@@").map_or(rest, |(_, around)| around).trim();
         hunks.push(Hunk { around, ..Hunk::default() });
         return;
     }
@@ -187,7 +197,7 @@ fn hunk_line(hunks: &mut Vec<Hunk>, line: &str) {
 }
 
 /// `cat > path <<'EOF'`: the text is known; what it replaces only if it was read.
-fn of_heredoc(line: &str, path: &str, read: Option<&str>) -> Option<(String, Vec<Hunk>)> {
+fn of_heredoc<'a>(line: &'a str, path: &str, read: Option<&'a str>) -> Option<(String, Vec<Hunk<'a>>)> {
     let (first, rest) =
         line.split_once('\n').filter(|(first, _)| first.contains("<<") && first.contains(['>', 't']))?;
     let (_, mark) = first.split_once("<<")?;
@@ -202,23 +212,26 @@ fn of_heredoc(line: &str, path: &str, read: Option<&str>) -> Option<(String, Vec
         after.push_str(line);
         after.push('\n');
     }
-    let before = if first.contains(">>") { String::new() } else { unnumbered(read?) };
+    let before = if first.contains(">>") { Cow::Borrowed("") } else { unnumbered(read?) };
     (!mark.is_empty() && !path.is_empty())
-        .then(|| (path.to_owned(), vec![Hunk { before, after, around: String::new() }]))
+        .then(|| (path.to_owned(), vec![Hunk { before, after: after.into(), around: "" }]))
 }
 
 /// Without the line numbers that read tools put before lines.
-pub fn unnumbered(text: &str) -> String {
-    let number = |line: &str| {
+pub fn unnumbered(text: &str) -> Cow<'_, str> {
+    fn number(line: &str) -> Option<&str> {
         let rest = line.trim_start();
         let digits = rest.len() - rest.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
         let rest = &rest[digits..];
-        (digits > 0)
-            .then(|| ["\u{2192}", "\t", "| ", "|", ": "].iter().find_map(|mark| rest.strip_prefix(mark)))?
-            .map(str::to_owned)
-    };
-    if text.lines().find(|line| !line.trim().is_empty()).and_then(number).is_none() {
-        return text.to_owned();
+        (digits > 0).then(|| ["\u{2192}", "\t", "| ", "|", ": "].iter().find_map(|mark| rest.strip_prefix(mark)))?
     }
-    text.lines().map(|line| number(line).unwrap_or_else(|| line.to_owned()) + "\n").collect()
+    if text.lines().find(|line| !line.trim().is_empty()).and_then(number).is_none() {
+        return text.into();
+    }
+    let mut bare = String::with_capacity(text.len());
+    for line in text.lines() {
+        bare.push_str(number(line).unwrap_or(line));
+        bare.push('\n');
+    }
+    bare.into()
 }

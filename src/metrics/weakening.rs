@@ -15,7 +15,7 @@ use super::{
     results::Verdict,
     test_config, test_diff,
     test_pools::{Finding, Pools},
-    texts::{EditText, Hunk, texts, unnumbered},
+    texts::{EditText, Hunk, unnumbered},
 };
 use crate::code::Language;
 use crate::model::{
@@ -77,10 +77,10 @@ impl<'f> Found<'f, '_> {
     fn all(&mut self) {
         let own = self.facts.made();
         let mut pools = Pools::default();
-        let texts = texts(self.facts);
+        let texts = &self.facts.texts;
         let deleted = deleted(self.facts);
         let emptied = |text: &EditText<'_>| text.hunks.iter().all(|hunk| hunk.after.trim().is_empty());
-        for text in &texts {
+        for text in texts {
             if deleted.contains_key(text.path.as_str()) && emptied(text) {
                 continue;
             }
@@ -102,7 +102,7 @@ impl<'f> Found<'f, '_> {
             self.note("forced_success", test_config::forced(&text.path, &text.hunks, by_lines), text.event);
             self.note("ignored_by_config", test_config::ignored(&text.path, &text.hunks), text.event);
         }
-        self.deletions(&own, &deleted, (&texts, &pools));
+        self.deletions(&own, &deleted, (texts, &pools));
         self.bypasses();
         let asked = std::mem::take(&mut self.asked);
         let findings = pools.settle(|name, event| named_in(&asked, name, event));
@@ -147,7 +147,7 @@ impl<'f> Found<'f, '_> {
 }
 
 /// Tests among the code of a file of Rust.
-fn tests_within(hunk: &Hunk) -> bool {
+fn tests_within(hunk: &Hunk<'_>) -> bool {
     [&hunk.before, &hunk.after].iter().any(|text| text.contains("test") && text.contains("#["))
 }
 

@@ -1,6 +1,7 @@
 //! The trace: what happened, once, in one vocabulary. Live runs, replays and imported sessions end in this type.
 
 mod body;
+mod line;
 mod text;
 
 pub use body::*;
@@ -157,6 +158,13 @@ impl Event {
     /// # Errors
     /// When the line is not an event at all.
     pub fn from_line(line: &str) -> Result<Event, serde_json::Error> {
+        match serde_json::from_str(line) {
+            Ok(line::Straight(event)) => Ok(event),
+            Err(_) => Event::from_any_line(line),
+        }
+    }
+
+    fn from_any_line(line: &str) -> Result<Event, serde_json::Error> {
         let line: Line<'_> = serde_json::from_str(line)?;
         Ok(Event {
             id: line.id,

@@ -13,8 +13,8 @@ pub mod gates;
 mod grading;
 mod ground;
 pub mod leftovers;
-mod native;
 pub mod looks;
+mod native;
 mod play;
 pub mod progress;
 pub mod recorder;
@@ -28,8 +28,8 @@ mod turn;
 
 pub use assemble::{AgentTrials, FolderTrials, assemble, diffs, trial_result};
 pub use grading::{Case, Grading};
-pub use regrade::{broken, grade_again};
 pub use looks::run_looks;
+pub use regrade::{broken, grade_again};
 
 use crate::model::{
     fault::{Boundary, Fault},

@@ -4,6 +4,7 @@
 mod batching;
 mod real;
 mod recount;
+mod work;
 pub use real::session_of;
 
 use super::tiny::{self, Case};

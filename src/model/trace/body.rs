@@ -1,7 +1,7 @@
 //! What an event says, by kind.
 
 use super::{super::agent::TurnEnd, super::id::EventId, super::interview::Decision, Text};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 use std::collections::BTreeMap;
 
@@ -21,6 +21,14 @@ macro_rules! bodies {
 
             pub(super) fn to_raw(&self) -> Result<(&'static str, Box<RawValue>), serde_json::Error> {
                 match self { $(Body::$variant(body) => Ok(($word, serde_json::value::to_raw_value(body)?))),* }
+            }
+
+            /// Reads a body of a kind that this version knows; `None`: it does not.
+            pub(super) fn known<'de, D: Deserializer<'de>>(kind: &str, from: D) -> Option<Result<Body, D::Error>> {
+                match kind {
+                    $($word => Some(<$type>::deserialize(from).map(Body::$variant)),)*
+                    _ => None,
+                }
             }
 
             /// Reads a body of a kind; what this version cannot read is `Unknown`.

@@ -8,7 +8,6 @@ use super::super::standings::{Contrast, Pair, Shown, design, of_trial, pairs, se
 use super::super::terminal::{per_task, spent};
 use super::super::words::{duration, half, plural, score};
 use super::figure::{Measured, level, measured};
-use super::page::Pages;
 use super::{comparison_view, findings_view, habits_view, interview, judges_view, limits, measures};
 use crate::model::{
     fault::Fault,
