@@ -25,7 +25,7 @@ use std::{collections::BTreeMap, fs};
 
 pub static DRIVER: Driver = Driver {
     name: "gemini",
-    about: "Gemini CLI, a program per turn",
+    about: "drives Gemini CLI, a program per turn",
     fields: &[Field { name: "command", about: "command line instead of `gemini`", word: Word::Argv, required: false }],
     stand_in: false,
     tells: |_| Tells { times: true, usage: true, plans: true, snapshots: true, ..Tells::default() },

@@ -24,7 +24,7 @@ use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 pub static DRIVER: Driver = Driver {
     name: "opencode",
-    about: "opencode, a program per turn",
+    about: "drives opencode, a program per turn",
     fields: &[Field {
         name: "command",
         about: "command line instead of `opencode`",

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 pub static DRIVER: Driver = Driver {
     name: "acp",
-    about: "any agent of the Agent Client Protocol, over stdio",
+    about: "drives any agent of the Agent Client Protocol, over stdio",
     fields: &[Field { name: "command", about: "command line of the agent", word: Word::Argv, required: true }],
     stand_in: false,
     // What an agent tells is known once it has said its name.

@@ -25,7 +25,7 @@ pub use login::secrets as login_secrets;
 
 pub static DRIVER: Driver = Driver {
     name: "claude",
-    about: "Claude Code, one process for all turns",
+    about: "drives Claude Code, one process for all turns",
     fields: &[Field {
         name: "command",
         about: "how Claude Code is started; else `claude` on PATH",

@@ -41,7 +41,7 @@ pub use words::lent_secrets;
 
 pub static DRIVER: Driver = Driver {
     name: "codex",
-    about: "OpenAI's Codex, through its app-server or `codex exec`",
+    about: "drives OpenAI's Codex, through its app-server or `codex exec`",
     fields: &[
         Field {
             name: "command",

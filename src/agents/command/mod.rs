@@ -22,7 +22,7 @@ use serde_json::Value;
 
 pub static DRIVER: Driver = Driver {
     name: "command",
-    about: "any program: one per turn, or one that speaks JSON lines",
+    about: "drives any program: one per turn, or one that speaks JSON lines",
     fields: &[
         Field {
             name: "command",
