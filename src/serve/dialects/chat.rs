@@ -19,7 +19,7 @@ fn read(_: &str, body: &Value) -> Result<Turn, String> {
     let Some(messages) = body.get("messages").and_then(Value::as_array) else {
         return Err("`messages` is a list".to_owned());
     };
-    let system = messages.iter().filter(|message| is_system(message)).flat_map(|message| content(message));
+    let system = messages.iter().filter(|message| is_system(message)).flat_map(content);
     let format = body.get("response_format");
     Ok(Turn {
         model: text_at(body, "model"),

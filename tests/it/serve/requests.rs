@@ -114,7 +114,7 @@ fn positions_that_are_none_are_no_positions() {
     ] {
         assert!(evalrun::script::Player::resume(script.clone(), text).is_none(), "{text}");
     }
-    let far = evalrun::script::Player::resume(script.clone(), "part 0, used 0, turn 0, given 99999");
+    let far = evalrun::script::Player::resume(script, "part 0, used 0, turn 0, given 99999");
     assert_eq!(far.unwrap().next(), None);
 }
 
