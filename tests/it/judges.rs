@@ -163,7 +163,7 @@ struct Letterbox {
 }
 
 impl Letterbox {
-    fn answering(reply: serde_json::Value) -> Letterbox {
+    fn answering(reply: &serde_json::Value) -> Letterbox {
         let reply = Response { status: 200, headers: Vec::new(), body: reply.to_string().into_bytes() };
         Letterbox { sent: Arc::default(), reply }
     }

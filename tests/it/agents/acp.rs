@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use std::{fs, path::Path};
 
 fn agent(words: &[&str]) -> Place {
-    agent_with(words, json!({}))
+    agent_with(words, &json!({}))
 }
 
-fn agent_with(words: &[&str], settings: Value) -> Place {
+fn agent_with(words: &[&str], settings: &Value) -> Place {
     let script = stand_in("acp_agent.py");
     let command: Vec<&str> = ["python3", script.to_str().unwrap()].into_iter().chain(words.iter().copied()).collect();
     place("acp", json!({"command": command, "settings": settings}))
@@ -24,8 +24,10 @@ async fn opened(place: &Place) -> Talk {
 }
 
 fn bodies(signals: &[Signal]) -> Vec<&Body> {
-    let body = |signal| if let &Signal::Event(ref draft) = signal { Some(&draft.body) } else { None };
-    signals.iter().filter_map(body).collect()
+    signals
+        .iter()
+        .filter_map(|signal| if let Signal::Event(draft) = signal { Some(&draft.body) } else { None })
+        .collect()
 }
 
 fn said(signals: &[Signal]) -> Vec<&str> {
@@ -185,7 +187,7 @@ async fn a_line_that_is_too_long_is_set_aside() {
 async fn model_mode_and_options_are_set_as_the_agent_offers_them() {
     let mut place = agent_with(
         &["--no-key"],
-        json!({"authenticate": "key", "mode": "plan", "config": {"effort": "low"}, "env": {"EXTRA": "more"}}),
+        &json!({"authenticate": "key", "mode": "plan", "config": {"effort": "low"}, "env": {"EXTRA": "more"}}),
     );
     std::sync::Arc::make_mut(&mut place.seat.spec).model = Some("large".to_owned());
     let mut talk = opened(&place).await;
@@ -204,7 +206,7 @@ async fn a_conversation_that_cannot_begin_says_why() {
         agent(&["--die"]),
         agent(&["--no-key"]),
         agent(&["--old"]),
-        agent_with(&[], json!({"mode": "none"})),
+        agent_with(&[], &json!({"mode": "none"})),
         unknown_model,
         place("acp", json!({"command": ["no-such-program-anywhere"]})),
     ];

@@ -22,10 +22,10 @@ fn recording(name: &str) -> String {
 
 /// A seat of an agent that plays these turns.
 fn scripted(turns: &Value) -> Place {
-    played(json!({"turns": turns}), json!({}))
+    played(&json!({"turns": turns}), &json!({}))
 }
 
-fn played(script: Value, more: Value) -> Place {
+fn played(script: &Value, more: &Value) -> Place {
     let mut rest = json!({"command": ["python3", standin("claude.py")]});
     rest.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let mut place = place("claude", rest.clone());
@@ -128,7 +128,7 @@ async fn the_recorded_interruption_keeps_the_conversation() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_turns_edit_the_workspace_for_real() {
     let script: Value = serde_json::from_str(&fs::read_to_string(standin("claude/three-turns.json")).unwrap()).unwrap();
-    let place = played(script, json!({}));
+    let place = played(&script, &json!({}));
     let mut talk = opened(&place).await;
     let mut all = Vec::new();
     for message in ["Write a greeting.", "In blue.", "Louder."] {
@@ -351,7 +351,7 @@ async fn a_stopped_trial_does_not_wait_for_an_agent_that_never_becomes_ready() {
 async fn the_agent_gets_its_own_home_and_the_model_it_is_given() {
     let command = "env | grep -E '^(HOME|ANTHROPIC|CLAUDE|DISABLE|MY)' | sort; cat ~/.claude/settings.json";
     let script = json!({"turns": [[{"call": "Bash", "input": {"command": command}, "ask": false}]]});
-    let mut place = played(script, json!({"settings": {"env": {"EFFORT": "high"}}, "auth": "login"}));
+    let mut place = played(&script, &json!({"settings": {"env": {"EFFORT": "high"}}, "auth": "login"}));
     place.seat.model_at = Some("http://127.0.0.1:4100".to_owned());
     for (name, value) in
         [("ANTHROPIC_API_KEY", "sk-real"), ("CLAUDE_CODE_OAUTH_TOKEN", "real"), ("DISABLE_TELEMETRY", "0")]

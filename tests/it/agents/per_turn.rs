@@ -14,7 +14,7 @@ use std::{fmt::Write as _, fs, io, path::Path, sync::Arc};
 
 const BOTH: [(&str, &str); 2] = [("gemini", "gemini.py"), ("opencode", "opencode.py")];
 
-fn agent((driver, script): (&str, &str), settings: Value) -> Place {
+fn agent((driver, script): (&str, &str), settings: &Value) -> Place {
     place(driver, json!({"command": ["python3", stand_in(script)], "settings": settings}))
 }
 
@@ -75,7 +75,7 @@ fn told(trace: &Trace) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn work_is_told_live_and_in_full_by_the_session_that_is_kept() {
     for both in BOTH {
-        let place = agent(both, json!({}));
+        let place = agent(both, &json!({}));
         fs::write(place.seat.workspace.join("slug.py"), "def slugify(s):\n    raise NotImplementedError\n").unwrap();
         let mut talk = opened(&place).await;
         let mut signals = talk.turn("work").await;
@@ -92,8 +92,8 @@ async fn work_is_told_live_and_in_full_by_the_session_that_is_kept() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn settings_are_written_where_the_agent_reads_them() {
-    let gemini = agent(BOTH[0], json!({"approval_mode": "plan", "config": {"general": {"vimMode": true}}}));
-    let opencode = agent(BOTH[1], json!({"config": {"share": "manual"}}));
+    let gemini = agent(BOTH[0], &json!({"approval_mode": "plan", "config": {"general": {"vimMode": true}}}));
+    let opencode = agent(BOTH[1], &json!({"config": {"share": "manual"}}));
     for (mut place, name) in [(gemini, "gemini"), (opencode, "opencode")] {
         Arc::make_mut(&mut place.seat.spec).model = Some("large".to_owned());
         place.seat.model_at = Some("http://127.0.0.1:1".to_owned());
@@ -109,7 +109,7 @@ async fn settings_are_written_where_the_agent_reads_them() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_turn_says_why_and_the_conversation_goes_on() {
     for both in BOTH {
-        let place = agent(both, json!({}));
+        let place = agent(both, &json!({}));
         let mut talk = opened(&place).await;
         let signals = talk.turn("fail").await;
         let Some(Signal::TurnEnd(end)) = signals.last() else { panic!("{}", shown(&signals)) };
@@ -123,7 +123,7 @@ async fn a_failed_turn_says_why_and_the_conversation_goes_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_that_begins_with_a_dash_is_no_option() {
     for both in BOTH {
-        let place = agent(both, json!({}));
+        let place = agent(both, &json!({}));
         let mut talk = opened(&place).await;
         assert_eq!(said(&talk.turn("- dash").await), ["a dash"], "{}", both.0);
         talk.close().await;
@@ -132,7 +132,7 @@ async fn a_message_that_begins_with_a_dash_is_no_option() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_in_a_session_files_place_is_not_followed_and_secrets_are_replaced() {
-    let mut place = agent(BOTH[0], json!({}));
+    let mut place = agent(BOTH[0], &json!({}));
     let secrets = [("MY_KEY".to_owned(), "s3cret-value".to_owned())];
     place.seat.redactor = Arc::new(evalrun::process::redact::Redactor::new(&secrets).unwrap());
     let mut talk = opened(&place).await;
@@ -152,7 +152,7 @@ async fn a_link_in_a_session_files_place_is_not_followed_and_secrets_are_replace
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_cannot_be_exported_is_told() {
-    let place = agent(BOTH[1], json!({}));
+    let place = agent(BOTH[1], &json!({}));
     let mut talk = opened(&place).await;
     talk.turn("hello").await;
     fs::remove_dir_all(place.seat.home.join(".local/share/opencode/storage")).unwrap();
@@ -163,7 +163,7 @@ async fn a_session_that_cannot_be_exported_is_told() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_longer_than_a_word_may_be_is_refused_by_name() {
-    let place = agent(BOTH[0], json!({}));
+    let place = agent(BOTH[0], &json!({}));
     let mut talk = opened(&place).await;
     let signals = talk.turn(&"x".repeat(200 << 10)).await;
     let Some(Signal::Gone(fault)) = signals.last() else { panic!("{}", signals.len()) };

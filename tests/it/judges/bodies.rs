@@ -14,7 +14,7 @@ static OPENAI: LazyLock<Value> = LazyLock::new(|| {
 });
 
 /// Asks once; what was sent, and what the reply became.
-fn sent(vote: &VoteSpec, reply: Value) -> (Vec<(String, Value)>, Result<JudgeReply, Fault>) {
+fn sent(vote: &VoteSpec, reply: &Value) -> (Vec<(String, Value)>, Result<JudgeReply, Fault>) {
     let letterbox = Letterbox::answering(reply);
     let bench = Bench::of(vec![VoteSpec { retries: Some(0), ..vote.clone() }]);
     let replied = ask(&bench.asking(false, Box::new(letterbox.clone())), &need("It works."));
@@ -44,11 +44,9 @@ fn requests_of_openai_are_as_openai_describes_them() {
                    {"type": "message", "content": [{"type": "output_text", "text": "{\"verdicts\":"}, {"type": "output_text", "text": "[]}"}]}],
         "usage": {"input_tokens": 900, "input_tokens_details": {"cached_tokens": 100}, "output_tokens": 50, "output_tokens_details": {"reasoning_tokens": 20}},
     });
-    let priced = VoteSpec {
-        price: Some(Price { input: 1_000_000, cached: Some(100_000), output: 2_000_000 }),
-        ..responses.clone()
-    };
-    let (bodies, replied) = sent(&priced, reply);
+    let priced =
+        VoteSpec { price: Some(Price { input: 1_000_000, cached: Some(100_000), output: 2_000_000 }), ..responses };
+    let (bodies, replied) = sent(&priced, &reply);
     assert_eq!(bodies[0].0, "http://127.0.0.1:1/v1/responses");
     holds("CreateResponse", &bodies[0].1);
     assert_eq!(bodies[0].1["text"]["format"]["strict"], true);
@@ -64,7 +62,7 @@ fn requests_of_openai_are_as_openai_describes_them() {
         "choices": [{"message": {"role": "assistant", "content": "{\"verdicts\":[]}"}}],
         "usage": {"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 14},
     });
-    let (bodies, replied) = sent(&chat, reply);
+    let (bodies, replied) = sent(&chat, &reply);
     assert_eq!(bodies[0].0, "http://127.0.0.1:1/v1/chat/completions");
     holds("CreateChatCompletionRequest", &bodies[0].1);
     assert_eq!(
@@ -82,7 +80,7 @@ fn settings_go_over_the_request_field_by_field() {
         settings: json!({"response_format": null, "messages": [], "stream_options": {"a": 1}}),
         ..model("openai", "small")
     });
-    let (bodies, _) = sent(&vote, json!({"choices": [{"message": {"content": "x"}}]}));
+    let (bodies, _) = sent(&vote, &json!({"choices": [{"message": {"content": "x"}}]}));
     assert_eq!(bodies[0].1, json!({"model": "small", "messages": [], "max_tokens": 800, "stream_options": {"a": 1}}));
 }
 
@@ -94,7 +92,7 @@ fn requests_of_anthropic_make_the_model_call_a_tool() {
         "content": [{"type": "text", "text": "Let me see."}, {"type": "tool_use", "name": "verdicts", "input": {"verdicts": ["z", "a"]}}],
         "usage": {"input_tokens": 10, "cache_read_input_tokens": 80, "cache_creation_input_tokens": 10, "output_tokens": 5},
     });
-    let (bodies, replied) = sent(&vote, reply);
+    let (bodies, replied) = sent(&vote, &reply);
     assert_eq!(bodies[0].0, "http://127.0.0.1:1/v1/messages");
     let mut body = bodies[0].1.clone();
     // The nonce differs each time.
@@ -130,7 +128,7 @@ fn replies_that_say_nothing_are_faults_of_the_judge() {
         (anthropic(), json!({"content": []}), "empty"),
     ];
     for (vote, reply, kind) in cases {
-        let (_, replied) = sent(&vote, reply.clone());
+        let (_, replied) = sent(&vote, &reply);
         let fault = replied.unwrap_err();
         assert_eq!((fault.boundary.word(), fault.kind.as_str()), ("judge", kind), "{}", fault.message);
     }
@@ -140,7 +138,7 @@ fn replies_that_say_nothing_are_faults_of_the_judge() {
 #[test]
 fn a_key_comes_from_the_environment_and_from_nowhere_else() {
     let vote = VoteSpec { key_env: Some("EVALRUN_TEST_NO_SUCH_KEY".to_owned()), ..own(model("openai", "a")) };
-    let (bodies, replied) = sent(&vote, json!({}));
+    let (bodies, replied) = sent(&vote, &json!({}));
     let fault = replied.unwrap_err();
     assert_eq!((bodies.len(), fault.kind.as_str()), (0, "no_key"));
     assert_eq!(fault.message, "the variable EVALRUN_TEST_NO_SUCH_KEY is not set, and openai:a needs it");

@@ -67,8 +67,8 @@ fn with_permits(answers: Vec<Answer>, vote: VoteSpec, (needs, permits): (&[Judge
         bench.permits.insert("openai".to_owned(), permits);
         let asking = bench.asking(false, Box::new(Wire));
         let mut open = tokio::task::JoinSet::new();
-        for need in needs.iter().cloned() {
-            let asking = asking.clone();
+        for need in needs {
+            let (asking, need) = (asking.clone(), need.clone());
             open.spawn(async move { asking.ask(&need, About { item: "limit/careful/1", scene: &OneLine }).await });
         }
         let replies = open.join_all().await;

@@ -8,7 +8,10 @@ use evalrun::{
     },
     runner::asking::{About, judge_key, need_key},
 };
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 #[test]
 fn what_was_kept_is_not_asked_again_and_says_the_same() {
@@ -31,7 +34,7 @@ fn what_was_kept_is_not_asked_again_and_says_the_same() {
 fn a_question_is_known_by_all_that_decides_its_reply_and_by_nothing_else() {
     let (mut keys, base) = (Vec::new(), need("It works."));
     keys.push(need_key(&base));
-    assert_eq!(keys[0], need_key(&base.clone()));
+    assert_eq!(keys[0], need_key(&base));
     let changes: [&dyn Fn(&mut evalrun::model::judge::JudgeNeed); 7] = [
         &|need| need.seat = Seat::Vote(1),
         &|need| need.seat = Seat::TieBreaker,
@@ -124,7 +127,7 @@ fn a_recording_is_the_cache_read_only_whoever_answered() {
 fn what_is_damaged_is_told_and_neither_believed_nor_written_over() {
     let bench = Bench::program("met");
     bench.ask(&need("It works.")).unwrap();
-    let path = only_file(bench.path("cache"));
+    let path = only_file(&bench.path("cache"));
     let good = fs::read_to_string(&path).unwrap();
     let damages = [
         good[..good.len() / 2].to_owned(),
@@ -147,7 +150,7 @@ fn what_is_damaged_is_told_and_neither_believed_nor_written_over() {
 /// The prompt that goes out carries a fresh nonce, and never the placeholder.
 #[test]
 fn the_nonce_is_drawn_for_each_call() {
-    let letterbox = super::Letterbox::answering(serde_json::json!({"choices": [{"message": {"content": "{}"}}]}));
+    let letterbox = super::Letterbox::answering(&serde_json::json!({"choices": [{"message": {"content": "{}"}}]}));
     let mut vote = super::model("openai", "a");
     vote.base_url = Some("http://127.0.0.1:1/v1".to_owned());
     let bench = Bench::of(vec![vote]);
@@ -169,8 +172,8 @@ fn the_nonce_is_drawn_for_each_call() {
     assert!(nonces[0].len() >= 16 && nonces[0] != nonces[1], "{nonces:?}");
 }
 
-fn only_file(folder: PathBuf) -> PathBuf {
-    let inside: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+fn only_file(folder: &Path) -> PathBuf {
+    let inside: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(inside.len(), 1, "{inside:?}");
-    if inside[0].is_dir() { only_file(inside[0].clone()) } else { inside[0].clone() }
+    if inside[0].is_dir() { only_file(&inside[0]) } else { inside[0].clone() }
 }
