@@ -22,7 +22,6 @@ pub(super) struct Tally {
     pub none: u32,
     pub quotes: u32,
     pub valid: u32,
-    pub requests: u32,
     /// Votes that rest on kept or recorded replies.
     pub kept: u32,
     pub micro_usd: u64,
@@ -137,7 +136,6 @@ impl Tally {
         }
         self.quotes += vote.quotes.len() as u32;
         self.valid += vote.quotes.iter().filter(|quote| quote.valid).count() as u32;
-        self.requests += vote.requests;
         self.kept += u32::from(vote.kept != Kept::Live);
         self.micro_usd = self.micro_usd.saturating_add(vote.micro_usd.unwrap_or(0));
     }

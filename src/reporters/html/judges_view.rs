@@ -1,7 +1,6 @@
 //! The judges of a run, on its first page.
 
 use super::super::judges::{Tally, panel};
-use super::super::words::number;
 use crate::model::results::Results;
 use serde::Serialize;
 
@@ -17,7 +16,6 @@ struct Row {
     model: Option<String>,
     verdicts: String,
     quotes: String,
-    requests: String,
     cost: String,
 }
 
@@ -33,7 +31,6 @@ fn row(tally: &Tally) -> Row {
         model: tally.model.clone(),
         verdicts: tally.verdict_words(),
         quotes: tally.quote_words(),
-        requests: number(u64::from(tally.requests)),
         cost: tally.cost_words().unwrap_or_else(|| "-".to_owned()),
     }
 }
