@@ -144,7 +144,8 @@ fn in_words(found: &Power) -> String {
 /// Tasks, and trials of each in the mean, that one agent would be asked for.
 fn planned(suite: &Suite) -> Result<(u64, f64), Fault> {
     let available = Available { program: &|_| Ok(()), agent: &|_| Ok(()) };
-    let planned = plan(suite, &Selection::default(), &available).map_err(|lines| refused(lines.join("; ")))?;
+    let suite = super::names::with_named(suite.clone(), &[]);
+    let planned = plan(&suite, &Selection::default(), &available).map_err(|lines| refused(lines.join("; ")))?;
     let mut each: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for spec in planned.trials.iter().filter(|spec| !spec.key.twin) {
         *each.entry((&spec.key.agent, &spec.key.task)).or_default() += 1;

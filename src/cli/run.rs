@@ -86,6 +86,7 @@ pub fn suite_files(path: &Path) -> Result<Vec<PathBuf>, Fault> {
 }
 
 fn one_suite(args: &RunArgs, suite: Suite) -> i32 {
+    let suite = names::with_named(suite, &args.agents);
     let selection = Selection {
         agents: args.agents.clone(),
         tasks: args.tasks.clone(),

@@ -36,6 +36,44 @@ tasks:
     (bed, trace)
 }
 
+/// `--agent codex`, and nothing of it in the suite.
+#[test]
+fn an_installed_agent_is_picked_by_its_drivers_name_with_the_users_login() {
+    let bed = Bed::new();
+    bed.suite(
+        "graders: [interview]
+permissions: allow
+agents: {mine: {driver: command, command: [\"true\"]}}
+tasks: [{id: slug, interview: {stages: [{id: only, say: hello}]}}]
+",
+    );
+    let standin = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/agents/standins/codex_app_server.py");
+    bed.write("bin/codex", format!("#!/bin/sh\nexec python3 '{}' \"$@\"\n", standin.display()));
+    let program = bed.path("bin/codex");
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", bed.path("bin").display(), std::env::var("PATH").unwrap());
+    let play = |out: &str, more: &[(&str, &str)]| {
+        let mut command = bed.evalrun(&["suite.yaml", "--agent", "codex", "--sandbox", "none", "--out", out]);
+        command.env("PATH", &path).env("CODEX_HOME", bed.path("login")).env_remove("CI");
+        command.envs(more.iter().copied());
+        crate::bed::ran(command)
+    };
+    let without = play("without", &[]);
+    assert!(without.err.contains("there is no login of codex to lend"), "{without:?}");
+    bed.write("login/auth.json", r#"{"OPENAI_API_KEY": "sk-lent-0123456789"}"#);
+    let in_ci = play("in-ci", &[("CI", "true")]);
+    assert!(in_ci.err.contains("lends a person's own login, which is not done in CI"), "{in_ci:?}");
+    let ran = play(RUN, &[]);
+    let results = bed.results(RUN);
+    assert!(ran.out.contains(" codex  "), "{ran:?}");
+    assert_eq!(results["trials"][0]["end"]["kind"], "done", "{ran:?}");
+    let leaks = |bytes: &Vec<u8>| bytes.windows(7).any(|window| window == b"sk-lent");
+    assert_eq!(crate::bed::files(&bed.path(RUN)).values().filter(|bytes| leaks(bytes)).count(), 0);
+    assert_eq!(results["trials"][0]["agent"], "codex");
+    let unknown = bed.run(&["suite.yaml", "--agent", "acp", "--out", "other"]);
+    assert!(unknown.err.contains("no agent `acp`"), "{unknown:?}");
+}
+
 fn exits(trace: &Trace) -> Vec<i32> {
     trace
         .events
