@@ -34,7 +34,7 @@ pub static DRIVER: Driver = Driver {
 };
 
 /// Where Gemini CLI keeps a login.
-const LOGIN: &[&str] = &[".gemini/oauth_creds.json", ".gemini/google_accounts.json"];
+pub(super) const LOGIN: &[&str] = &[".gemini/oauth_creds.json", ".gemini/google_accounts.json"];
 
 const APPROVALS: &[&str] = &["default", "auto_edit", "yolo", "plan"];
 

@@ -8,12 +8,16 @@ use crate::model::{
     fault::{Boundary, Fault},
     suite::AgentSpec,
 };
+use serde_json::Value;
 use std::{
     fs,
     io::Write,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
+
+/// Shorter values in a login are words rather than secrets.
+const SHORTEST: usize = 12;
 
 /// What was lent, to be taken back.
 #[derive(Debug, Default)]
@@ -23,7 +27,7 @@ pub(super) struct Lent {
 
 /// Whether an agent's block asks for the user's login.
 pub(super) fn is_asked(spec: &AgentSpec) -> bool {
-    spec.rest.get("auth").and_then(serde_json::Value::as_str) == Some("login")
+    spec.rest.get("auth").and_then(Value::as_str) == Some("login")
 }
 
 /// Copies an agent's credential files, named below the user's home, into the trial's home; does nothing where it is not asked to.
@@ -40,6 +44,38 @@ pub(super) fn lend(seat: &Seat, files: &[&str]) -> Result<Lent, Fault> {
     }
     let home = std::env::home_dir().unwrap_or_default();
     copied(&home, &seat.home, files)
+}
+
+/// The values in the user's credential files that must appear in nothing that is written, each with its name; none where no login is asked for.
+pub(super) fn secrets(spec: &AgentSpec, files: &[&str]) -> Vec<(String, String)> {
+    if !is_asked(spec) {
+        return Vec::new();
+    }
+    let name = format!("{}_LOGIN", spec.driver.to_uppercase());
+    of_files(&std::env::home_dir().unwrap_or_default(), files, &name)
+}
+
+fn of_files(home: &Path, files: &[&str], name: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for file in files {
+        let login = fs::read(home.join(file)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        values(&login.unwrap_or(Value::Null), name, &mut found);
+    }
+    found
+}
+
+/// Every text of a login that may be a token, with the path that leads to it. What has a space in it is a list of scopes or a sentence.
+pub(super) fn values(login: &Value, name: &str, found: &mut Vec<(String, String)>) {
+    match login {
+        Value::String(text) if text.len() >= SHORTEST && !text.contains(char::is_whitespace) => {
+            found.push((name.to_owned(), text.clone()));
+        }
+        Value::Array(items) => items.iter().for_each(|item| values(item, name, found)),
+        Value::Object(fields) => {
+            fields.iter().for_each(|(key, value)| values(value, &format!("{name}.{key}"), found));
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 impl Lent {
@@ -98,6 +134,13 @@ mod tests {
         let copy = trial.join(".agent/auth.json");
         assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_to_string(&copy).unwrap(), "s3cret");
+        fs::write(
+            user.join(".agent/more.json"),
+            r#"{"google": {"access": "tok-0123456789", "scope": "openid all of it", "n": 7}}"#,
+        )
+        .unwrap();
+        let hidden = of_files(&user, &[".agent/none.json", ".agent/auth.json", ".agent/more.json"], "AGENT_LOGIN");
+        assert_eq!(hidden, [("AGENT_LOGIN.google.access".to_owned(), "tok-0123456789".to_owned())]);
         assert_eq!(lent.take_back(), Vec::<String>::new());
         assert!(!copy.exists() && user.join(".agent/auth.json").exists());
     }

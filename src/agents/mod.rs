@@ -62,6 +62,8 @@ pub fn lent_secrets(spec: &AgentSpec) -> Result<Vec<(String, String)>, Fault> {
     match spec.driver.as_str() {
         name if name == codex::DRIVER.name => codex::lent_secrets(spec),
         name if name == claude::DRIVER.name => Ok(claude::login_secrets(spec)),
+        name if name == gemini::DRIVER.name => Ok(login::secrets(spec, gemini::LOGIN)),
+        name if name == opencode::DRIVER.name => Ok(login::secrets(spec, opencode::LOGIN)),
         _ => Ok(Vec::new()),
     }
 }

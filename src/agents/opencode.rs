@@ -38,7 +38,7 @@ pub static DRIVER: Driver = Driver {
 };
 
 /// Where opencode keeps a login.
-const LOGIN: &[&str] = &[".local/share/opencode/auth.json"];
+pub(super) const LOGIN: &[&str] = &[".local/share/opencode/auth.json"];
 
 const SWITCHES: &[&str] =
     &["OPENCODE_DISABLE_AUTOUPDATE", "OPENCODE_DISABLE_MODELS_FETCH", "OPENCODE_DISABLE_LSP_DOWNLOAD"];

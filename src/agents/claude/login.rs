@@ -19,9 +19,6 @@ use std::{
 const FOLDER: &str = ".claude";
 const FILE: &str = ".credentials.json";
 
-/// Shorter values in the file are words rather than secrets.
-const SHORTEST: usize = 12;
-
 /// The user's home and the trial's.
 pub(super) struct Homes {
     pub user: PathBuf,
@@ -91,19 +88,8 @@ pub fn secrets(spec: &AgentSpec) -> Vec<(String, String)> {
     let file = std::env::home_dir().unwrap_or_default().join(FOLDER).join(FILE);
     let login = fs::read(file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or(Value::Null);
     let mut found = Vec::new();
-    collect(&login, "CLAUDE_LOGIN", &mut found);
+    crate::agents::login::values(&login, "CLAUDE_LOGIN", &mut found);
     found
-}
-
-fn collect(value: &Value, name: &str, found: &mut Vec<(String, String)>) {
-    match value {
-        Value::String(text) if text.len() >= SHORTEST => found.push((name.to_owned(), text.clone())),
-        Value::Array(items) => items.iter().for_each(|item| collect(item, name, found)),
-        Value::Object(fields) => {
-            fields.iter().for_each(|(key, value)| collect(value, &format!("{name}.{key}"), found));
-        }
-        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
 }
 
 #[cfg(test)]
@@ -164,7 +150,7 @@ mod tests {
     #[test]
     fn every_long_value_of_a_login_is_a_secret() {
         let mut found = Vec::new();
-        collect(&serde_json::from_str(LOGIN).unwrap(), "CLAUDE_LOGIN", &mut found);
+        crate::agents::login::values(&serde_json::from_str(LOGIN).unwrap(), "CLAUDE_LOGIN", &mut found);
         let expected = [
             ("CLAUDE_LOGIN.claudeAiOauth.accessToken", "sk-ant-oat01-0123456789"),
             ("CLAUDE_LOGIN.claudeAiOauth.scopes", "user:inference"),
