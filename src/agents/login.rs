@@ -30,6 +30,11 @@ pub(super) fn is_asked(spec: &AgentSpec) -> bool {
     spec.rest.get("auth").and_then(Value::as_str) == Some("login")
 }
 
+/// Whether this is a machine of many: a person's login has no business there.
+pub(super) fn in_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
+}
+
 /// Copies an agent's credential files, named below the user's home, into the trial's home; does nothing where it is not asked to.
 ///
 /// # Errors
@@ -38,12 +43,14 @@ pub(super) fn lend(seat: &Seat, files: &[&str]) -> Result<Lent, Fault> {
     if !is_asked(&seat.spec) {
         return Ok(Lent::default());
     }
-    if std::env::var_os("CI").is_some_and(|ci| !ci.is_empty()) {
+    if in_ci() {
         return Err(Fault::new(Boundary::Agent, "login", "`auth: login` is refused in CI")
             .hint("name a variable with `auth: {env: [...]}`"));
     }
     let home = std::env::home_dir().unwrap_or_default();
-    copied(&home, &seat.home, files)
+    // Without links in it, so that one laid later is told by the path.
+    let trial = seat.home.canonicalize().unwrap_or_else(|_| seat.home.clone());
+    copied(&home, &trial, files)
 }
 
 /// The values in the user's credential files that must appear in nothing that is written, each with its name; none where no login is asked for.
@@ -86,8 +93,14 @@ impl Lent {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => Some(format!("the copy of the login was not removed: {}: {error}", copy.display())),
         };
-        self.copies.iter().filter_map(removed).collect()
+        self.copies.iter().filter(|copy| is_ours(copy)).filter_map(removed).collect()
     }
+}
+
+/// Whether a copy, named by a path without links, still stands where it was put. The agent may have laid a link in a folder's place: what is
+/// behind it is not ours to remove.
+pub(super) fn is_ours(copy: &Path) -> bool {
+    copy.parent().is_some_and(|folder| folder.canonicalize().is_ok_and(|now| now == folder))
 }
 
 fn copied(from: &Path, to: &Path, files: &[&str]) -> Result<Lent, Fault> {
@@ -128,6 +141,7 @@ mod tests {
         let (user, trial) = (folder.path().join("user"), folder.path().join("trial"));
         fs::create_dir_all(user.join(".agent")).unwrap();
         fs::create_dir(&trial).unwrap();
+        let trial = trial.canonicalize().unwrap();
         assert!(copied(&user, &trial, &[".agent/auth.json"]).is_err());
         fs::write(user.join(".agent/auth.json"), "s3cret").unwrap();
         let lent = copied(&user, &trial, &[".agent/none.json", ".agent/auth.json"]).unwrap();
@@ -143,5 +157,10 @@ mod tests {
         assert_eq!(hidden, [("AGENT_LOGIN.google.access".to_owned(), "tok-0123456789".to_owned())]);
         assert_eq!(lent.take_back(), Vec::<String>::new());
         assert!(!copy.exists() && user.join(".agent/auth.json").exists());
+        let lent = copied(&user, &trial, &[".agent/auth.json"]).unwrap();
+        fs::rename(trial.join(".agent"), trial.join("aside")).unwrap();
+        std::os::unix::fs::symlink(user.join(".agent"), trial.join(".agent")).unwrap();
+        assert_eq!(lent.take_back(), Vec::<String>::new());
+        assert!(user.join(".agent/auth.json").exists(), "the user's own is not behind a link that the agent laid");
     }
 }

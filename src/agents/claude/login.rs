@@ -47,15 +47,6 @@ impl Drop for Lent {
     }
 }
 
-pub(super) fn is_wanted(spec: &AgentSpec) -> bool {
-    spec.rest.get("auth").and_then(Value::as_str) == Some("login")
-}
-
-/// Whether this is a machine of many: a person's login has no business there.
-pub(super) fn in_ci() -> bool {
-    std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
-}
-
 /// Copies the login into the trial's home.
 ///
 /// # Errors
@@ -82,7 +73,7 @@ pub(super) fn lend(homes: &Homes, in_ci: bool) -> Result<Lent, Fault> {
 
 /// The values of the login that must appear in nothing that is written, each with its name; none where it is not wanted.
 pub fn secrets(spec: &AgentSpec) -> Vec<(String, String)> {
-    if spec.driver != super::DRIVER.name || !is_wanted(spec) {
+    if spec.driver != super::DRIVER.name || !crate::agents::login::is_asked(spec) {
         return Vec::new();
     }
     let file = std::env::home_dir().unwrap_or_default().join(FOLDER).join(FILE);

@@ -124,8 +124,8 @@ fn furnish(seat: &Seat) -> Result<Option<login::Lent>, Fault> {
         let file = folder.join("settings.json");
         std::fs::write(&file, format!("{settings:#}\n")).map_err(|error| unwritten(&file, &error))?;
     }
-    if login::is_wanted(&seat.spec) && seat.model_at.is_none() {
-        return login::lend(&login::Homes::of(&seat.home), login::in_ci()).map(Some);
+    if super::login::is_asked(&seat.spec) && seat.model_at.is_none() {
+        return login::lend(&login::Homes::of(&seat.home), super::login::in_ci()).map(Some);
     }
     Ok(None)
 }

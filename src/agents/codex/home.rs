@@ -27,6 +27,8 @@ pub struct Home {
     folder: PathBuf,
     native: PathBuf,
     lent: Option<Vec<u8>>,
+    /// Where the lent login stands, by a path without links.
+    copy: PathBuf,
 }
 
 impl Home {
@@ -42,7 +44,8 @@ impl Home {
             .create(&folder)
             .map_err(|error| unwritten(&folder, &error))?;
         private(&folder.join("config.toml"), configuration(seat, approvals).as_bytes())?;
-        let mut home = Home { folder, native: seat.native.clone(), lent: None };
+        let copy = folder.canonicalize().map_err(|error| unwritten(&folder, &error))?.join("auth.json");
+        let mut home = Home { folder, native: seat.native.clone(), lent: None, copy };
         if login::wanted(&seat.spec) && seat.model_at.is_none() {
             let bytes = login::lend()?;
             private(&home.login(), &bytes)?;
@@ -95,9 +98,9 @@ pub fn configuration(seat: &Seat, approvals: &str) -> String {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        if self.lent.is_some() {
+        if self.lent.is_some() && crate::agents::login::is_ours(&self.copy) {
             // Where it is gone already, that is what was wanted.
-            let _ = fs::remove_file(self.login());
+            let _ = fs::remove_file(&self.copy);
         }
     }
 }

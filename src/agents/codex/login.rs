@@ -14,7 +14,7 @@ const SHORTEST_TOKEN: usize = 16;
 
 /// Whether the suite lends the user's own login to this agent.
 pub fn wanted(spec: &AgentSpec) -> bool {
-    spec.rest.get("auth").and_then(Value::as_str) == Some("login")
+    crate::agents::login::is_asked(spec)
 }
 
 /// The bytes of the user's `auth.json`, read while nobody who locks it writes it.
@@ -23,7 +23,7 @@ pub fn wanted(spec: &AgentSpec) -> bool {
 /// In CI, and where there is no login.
 pub fn lend() -> Result<Vec<u8>, Fault> {
     let fault = |kind: &str, message: String| Fault::new(Boundary::Agent, kind, message);
-    if std::env::var("CI").is_ok_and(|ci| !matches!(ci.as_str(), "" | "0" | "false")) {
+    if crate::agents::login::in_ci() {
         return Err(fault("login", "`auth: login` lends a person's own login, which is not done in CI".to_owned())
             .hint("name a variable instead: `auth: {env: [OPENAI_API_KEY]}`"));
     }
